@@ -55,6 +55,16 @@ def at_address(**changes: object) -> Manifest:
     return changed(a_profile(), "spec.emergencyAddress", said)
 
 
+def shared(*shares: object, **market: object) -> Manifest:
+    """A pool in the US whose free numbers are spread so."""
+    whole = {"country": "US", "type": "Geographic", **market}
+    return changed(changed(a_pool(), "spec.market", whole), "spec.size.shares", list(shares))
+
+
+def adopting(**adopt: object) -> Manifest:
+    return changed(a_pool(), "spec.adopt", adopt)
+
+
 def a_region(country: str, *area_codes: str) -> Manifest:
     return {"name": "one", "country": country, "areaCodes": list(area_codes), "percent": 100}
 
@@ -118,6 +128,43 @@ POOLS = [
         "leave areaCodes out, or set type to Geographic"),
     Bad("an area code listed twice", in_market("US", "Geographic", "415", "415"), "spec.market.areaCodes",
         "list each once, the preferred one first"),
+    Bad("a state that is none", changed(in_market("US", "Geographic"), "spec.market.regions", ["NY", "ZZ"]),
+        "spec.market.regions", 'such as CA or ON; not ["ZZ"]'),
+    Bad("a state written out", changed(in_market("US", "Geographic"), "spec.market.regions", ["Texas"]),
+        "spec.market.regions[0]", "two capital letters, such as CA or ON"),
+    Bad("a province of another country", changed(in_market("US", "Geographic"), "spec.market.regions", ["ON"]),
+        "spec.market.regions", 'not ["ON"]'),
+    Bad("a state of a country without", changed(in_market("DE", "Geographic"), "spec.market.regions", ["BE"]),
+        "spec.market.regions", 'not ["BE"]'),
+    Bad("a state listed twice", changed(in_market("US", "Geographic"), "spec.market.regions", ["NY", "NY"]),
+        "spec.market.regions", "list each once, the preferred one first"),
+    Bad("a city of toll-free numbers", changed(in_market("US", "TollFree"), "spec.market.localities", ["Boston"]),
+        "spec.market", "only geographic numbers are of a place"),
+    Bad("a city listed twice", changed(in_market("US", "Geographic"), "spec.market.localities", ["Boston"] * 2),
+        "spec.market.localities", "list each once, the preferred one first"),
+    Bad("shares of more than a hundred percent",
+        shared({"areaCode": "415", "percent": 60}, {"areaCode": "212", "percent": 41}), "spec.size.shares",
+        "more than 100 percent together"),
+    Bad("an area code with two shares",
+        shared({"areaCode": "415", "percent": 20}, {"areaCode": "415", "percent": 41}), "spec.size.shares",
+        "an area code has two shares: write one"),
+    Bad("a state with two shares", shared({"region": "CA", "percent": 20}, {"region": "CA", "percent": 41}),
+        "spec.size.shares", "a state has two shares: write one"),
+    Bad("a share of no place", shared({"percent": 20}), "spec.size.shares[0]", "areaCode or region"),
+    Bad("a share of two places", shared({"areaCode": "415", "region": "CA", "percent": 20}), "spec.size.shares[0]",
+        "name exactly one place for each share"),
+    Bad("a share of a state that is none", shared({"region": "ZZ", "percent": 20}), "spec.size.shares",
+        "a state that market.country does not have"),
+    Bad("a share of an area code outside the market",
+        shared({"areaCode": "212", "percent": 20}, areaCodes=["415"]), "spec.size.shares",
+        "size.shares names an area code that market.areaCodes does not list"),
+    Bad("nothing to adopt", adopting(established=True), "spec.adopt", "numbers, match or configMapKeyRef"),
+    Bad("a number to adopt that is none", adopting(numbers=["(415) 555-0123"]), "spec.adopt.numbers[0]",
+        "E.164 form, a plus sign and digits without spaces"),
+    Bad("a number to adopt twice", adopting(numbers=["+14155550123"] * 2), "spec.adopt.numbers[1]", "Duplicate value"),
+    Bad("a pattern of every number there is", adopting(match=["*"]), "spec.adopt.match[0]", "at least 2"),
+    Bad("a pattern without a country code", adopting(match=["*555"]), "spec.adopt.match[0]",
+        "begin the pattern with a country code"),
     Bad("an unknown number type", in_market("US", "freephone"), "spec.market.type",
         'supported values: "Geographic", "Mobile", "National", "TollFree"'),
     Bad("an unknown capability", changed(a_pool(), "spec.market.capabilities", ["video"]),

@@ -28,6 +28,7 @@ from ringfleet.carriers.errors import (
 )
 from ringfleet.model import (
     E164,
+    Capability,
     HeldRouting,
     HoldingStatus,
     ItemState,
@@ -143,6 +144,27 @@ class CarrierConformance:
         assert {offer.area_code for offer in catalog.offers} <= {*area_codes, "907"}
         assert bool(catalog.offers) is bool(area_codes)
         assert catalog.looked_through is None
+
+    async def test_a_state_is_found_behind_more_numbers_of_others_than_anybody_looks_through(
+        self, customer: Customer
+    ) -> None:
+        for code, size in (("212", 1), ("646", 1), ("303", 5000), ("312", 5000)):
+            block = {"country": "US", "type": "geographic", "area_code": code, "size": size}
+            customer.sandbox.control("POST", "stock", block)
+        found = await customer.carrier.search(Query("US", NumberType.GEOGRAPHIC, region="NY"), 10)
+        assert {offer.area_code for offer in found.offers} == {"212", "646"}
+        assert found.looked_through is None
+
+    @pytest.mark.parametrize("able", [Capability.VOICE, Capability.SMS, Capability.MMS, Capability.FAX])
+    async def test_search_by_ability_answers_numbers_that_have_it(self, customer: Customer, able: Capability) -> None:
+        wanted = Query("US", NumberType.TOLL_FREE, capabilities=frozenset({able}))
+        found = await customer.carrier.search(wanted, 5)
+        assert len(found.offers) >= 5
+        assert all(able in offer.capabilities for offer in found.offers)
+
+    async def test_an_ability_that_no_number_of_the_market_has_is_no_error(self, customer: Customer) -> None:
+        wanted = Query("US", NumberType.GEOGRAPHIC, capabilities=frozenset({Capability.FAX}))
+        assert (await customer.carrier.search(wanted, 5)).offers == ()
 
     async def test_nearness_is_answered_or_refused_in_a_sentence(self, customer: Customer) -> None:
         query = Query("US", NumberType.GEOGRAPHIC, near=E164("+14155550123"))

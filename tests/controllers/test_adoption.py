@@ -122,3 +122,19 @@ async def test_a_restart_forgets_nothing_that_is_adopted_and_asks_again() -> Non
             await again.turn("NumberPool", "west")
             await again.settle()
             assert (await adoption(again), await again.names("PhoneNumber")) == (before, [ONE.digits])
+
+
+@in_virtual_time
+async def test_an_account_that_does_not_let_the_pool_in_gives_it_nothing_and_is_not_said_to_lack_the_number() -> None:
+    pool = asking(numbers=[ONE])
+    pool["spec"]["carriers"] = [{"accountRef": {"name": "main", "namespace": HERE}}]
+    pool["metadata"]["namespace"] = "other"
+    async with a_rig(*HOUSE, pool) as rig:
+        rig.carrier.held = _free(1)
+        await rig.turn("NumberPool", "west", "other")
+        await rig.settle()
+        assert await rig.find("PhoneNumber", ONE.digits, "other") is None
+        found = await rig.find("NumberPool", "west", "other")
+        assert found
+        said = next(one for one in found["status"]["conditions"] if one["type"] == "AdoptionIncomplete")
+        assert (said["reason"], said["message"].endswith("; not listed yet: shop/main.")) == ("Adopting", True)

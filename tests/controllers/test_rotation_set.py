@@ -94,6 +94,23 @@ async def test_a_set_says_how_it_stands_and_then_makes_its_claims_which_it_owns(
 
 
 @in_virtual_time
+async def test_regions_that_share_a_pool_claim_numbers_of_their_own_places_only() -> None:
+    regions = [
+        {"name": "east", "country": "US", "states": ["CT"], "percent": 50},
+        {"name": "west", "country": "US", "areaCodes": ["415"], "percent": 50},
+    ]
+    async with a_rig(*HOUSE, a_pool(), a_set(2, regions=regions)) as rig:
+        await turn(rig)
+        east, west = await rig.find("NumberClaim", "calls-east-1"), await rig.find("NumberClaim", "calls-west-1")
+        assert east
+        assert west
+        said = ("areaCode", "areaCodeRequired", "wishes")
+        others = [{"areaCode": code} for code in ("475", "860", "959")]
+        assert [east["spec"].get(word) for word in said] == ["203", True, others]
+        assert [west["spec"].get(word) for word in said] == ["415", True, None]
+
+
+@in_virtual_time
 async def test_the_claims_of_a_set_are_bound_and_counted() -> None:
     async with a_rig(*a_stock(2), a_set(2)) as rig:
         await bound(rig, 2)

@@ -6,7 +6,7 @@ import pytest
 
 from ringfleet.model import E164, NumberType, Query
 from ringfleet.model.digit_pattern import DigitPattern
-from ringfleet.model.places import Place, Position, answers, place_of, regions_of
+from ringfleet.model.places import Place, Position, answers, area_codes_in, place_of, regions_of
 
 FRISCO = E164("+14155550123")
 
@@ -98,3 +98,11 @@ def test_what_is_no_point_of_the_map_is_refused(text: str) -> None:
 
 def test_a_point_of_the_map_is_written_as_it_is_read() -> None:
     assert str(Position.parse("37.77, -122.42")) == "37.77,-122.42"
+
+
+def test_the_area_codes_of_a_state_are_those_that_the_numbering_plan_gives_it() -> None:
+    assert area_codes_in("US", "CT") == ("203", "475", "860", "959")
+    assert set(area_codes_in("CA", "BC")) >= {"236", "250", "604", "778"}
+    assert {area_codes_in(country, state) for country, state in (("US", "ON"), ("DE", "BE"), ("US", "ZZ"))} == {()}
+    every = [code for state in regions_of("US") for code in area_codes_in("US", state)]
+    assert len(every) > 300

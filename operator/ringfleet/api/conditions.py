@@ -265,6 +265,10 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
         "OtherMarket": Told(
             "the pool has numbers that are not of its market, which are paid for and are no supply", ("OtherMarket",)
         ),
+        "PlacesShort": Told(
+            "a place has fewer free numbers than its share (spec.size.shares), and none is on order for it",
+            ("PlacesShort",),
+        ),
         "PriceUnknown": Told(
             "accounts of one preference are to be compared by price, and one offers its numbers in another currency "
             "than the pool orders in: it comes last among them",
@@ -561,6 +565,8 @@ REASONS: Mapping[str, str] = {
     "spec.billing Suspended.",
     "PendingDocuments": "Numbers are bought and billed, and wait at the carrier for documents: status.documents of "
     "each PhoneNumber says for which.",
+    "PlacesShort": "Free numbers of a place are fewer than its share of size.target: its carriers have none, a limit "
+    "is reached, or the pool has its target with numbers of other places, which it does not give back for that.",
     "PoolCannotServe": "What the claim must have, the NumberPool can never give: nothing is ordered for it. The "
     "message says what; change the one or the other.",
     "PoolExhausted": "The pool holds numbers, and none is free.",

@@ -14,6 +14,7 @@ from pydantic import Field
 from ringfleet.api.meta import ListType, Part, Rule, immutable
 from ringfleet.model import Capability, NumberType
 from ringfleet.model.numbering import NANP_SHAPE, NO_TRUNK_ZERO, countries, nanp_countries, trunk_zero_countries
+from ringfleet.model.places import regions_of
 
 
 def _words(values: Iterable[str]) -> str:
@@ -77,10 +78,42 @@ AreaCode = Annotated[
 ]
 
 
-class Market(Part):
-    """What kind of number: where it is, of which type, and what it can do."""
+Region = Annotated[
+    str,
+    Field(max_length=16),
+    Rule('self.matches("^[A-Z]{2}$")', "write a state or province by its two capital letters, such as CA or ON"),
+]
 
-    rules = (_TYPE_HAS_CODES, *AREA_CODE_SHAPES)
+
+def is_region(country: str, region: str) -> str:
+    """A CEL expression: whether `region` is a state or province of `country`, both of them expressions too."""
+    known = {name: _words(regions_of(name)) for name in WITH_REGIONS}
+    return " || ".join(f'({country} == "{name}" && {words}.contains({region}))' for name, words in known.items())
+
+
+WITH_REGIONS = ("US", "CA")
+"""The countries whose states and provinces the numbering plan tells apart."""
+_KNOWN_REGIONS = Rule(
+    lambda: f"!has(self.regions) || self.regions.all(one, {is_region('self.country', 'one')})",
+    "regions are states of the US or provinces of Canada that have area codes, such as CA or ON",
+    lambda: (
+        '"regions are states of the US or provinces of Canada that have area codes, such as CA or ON; not %s".format('
+        f"[self.regions.filter(one, !({is_region('self.country', 'one')}))])"
+    ),
+    ".regions",
+)
+_PLACES_OF_TYPE = Rule(
+    "(!has(self.regions) || size(self.regions) == 0) && (!has(self.localities) || size(self.localities) == 0) || "
+    'self.type == "Geographic"',
+    "only geographic numbers are of a place: leave regions and localities out, or set type to Geographic",
+)
+
+
+class Market(Part):
+    """What kind of number: where it is, of which type, and what it can do. Of area codes, regions and localities that
+    are listed, a number must have one of each; of several in a list the first is looked for before the next."""
+
+    rules = (_TYPE_HAS_CODES, *AREA_CODE_SHAPES, _KNOWN_REGIONS, _PLACES_OF_TYPE)
 
     country: Annotated[
         Country, immutable("country", "the numbers of a pool are of one country; make another pool for another one")
@@ -102,6 +135,28 @@ class Market(Part):
     for Berlin. A search tries them in this order and goes on to the next when one has no stock. A change in a
     NumberPool applies to its new orders. One that this version's numbering plan does not know is searched all the same,
     and the pool's condition AreaCodeUnknown names it."""
+    regions: Annotated[
+        tuple[Region, ...],
+        Field(max_length=70),
+        Rule(
+            "self.all(one, self.exists_one(other, other == one))",
+            "a region is listed twice; list each once, the preferred one first",
+        ),
+    ] = ()
+    """States of the US or provinces of Canada, such as CA, the preferred one first; empty: any. Where the carrier does
+    not say in which an offer is, the numbering plan says it of the number. A change in a NumberPool applies to its new
+    orders."""
+    localities: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=64)], ...],
+        Field(max_length=20),
+        Rule(
+            "self.all(one, self.exists_one(other, other == one))",
+            "a locality is listed twice; list each once, the preferred one first",
+        ),
+    ] = ()
+    """Cities in the carrier's words, such as "San Francisco" or "Berlin", the preferred one first; empty: any. Capitals
+    do not count. Of an offer whose carrier says no city, nothing is believed. A city that the carrier does not know
+    has no stock (reason NoStock). A change in a NumberPool applies to its new orders."""
     capabilities: Annotated[tuple[Capability, ...], Field(min_length=1, max_length=4), ListType("set")] = (
         Capability.VOICE,
     )

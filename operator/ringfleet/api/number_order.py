@@ -82,7 +82,7 @@ class ForClaims(Part):
 
     capabilities: Annotated[tuple[Capability, ...], Field(max_length=4), ListType("set")] = ()
     """What every number must be able to do beside market.capabilities."""
-    area_codes: Annotated[tuple[AreaCode, ...], Field(max_length=17)] = ()
+    area_codes: Annotated[tuple[AreaCode, ...], Field(max_length=100)] = ()
     """Area codes to search before those of the market, the preferred one first."""
     area_code_required: bool = False
     """True: only numbers of these area codes are bought."""

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field, ValidationError
 
-from ringfleet.api.market import Market
+from ringfleet.api.market import AreaCode, Market, Region, is_region
 from ringfleet.api.meta import (
     AGE,
     READY,
@@ -61,6 +61,25 @@ class SizeMode(StrEnum):
     spec.limits hold."""
 
 
+class StockShare(Part):
+    """The share of the free numbers that are of one place."""
+
+    rules = (
+        Rule("has(self.areaCode) != has(self.region)", "name exactly one place for each share: areaCode or region"),
+    )
+
+    area_code: AreaCode | None = None
+    """An area code of spec.market."""
+    region: Region | None = None
+    """A state of the US or a province of Canada, such as CA: all of its area codes that no share before it has."""
+    percent: Annotated[int, Field(ge=1, le=100)]
+    """Share of size.target, in percent, to one number."""
+
+    @property
+    def place(self) -> str:
+        return self.area_code or self.region or ""
+
+
 class Size(Part):
     """How many numbers are kept ready to be assigned, and when more are ordered.
 
@@ -80,6 +99,23 @@ class Size(Part):
             ".format([self.min, self.target])",
             ".min",
         ),
+        Rule(
+            "!has(self.shares) || self.shares.map(one, one.percent).sum() <= 100",
+            "the shares of all places are more than 100 percent together: lower some of them",
+            at=".shares",
+        ),
+        Rule(
+            "!has(self.shares) || self.shares.all(one, !has(one.areaCode) || self.shares.exists_one(other, "
+            "has(other.areaCode) && other.areaCode == one.areaCode))",
+            "an area code has two shares: write one",
+            at=".shares",
+        ),
+        Rule(
+            "!has(self.shares) || self.shares.all(one, !has(one.region) || self.shares.exists_one(other, "
+            "has(other.region) && other.region == one.region))",
+            "a state has two shares: write one",
+            at=".shares",
+        ),
     )
 
     mode: SizeMode = SizeMode.FIXED
@@ -93,6 +129,11 @@ class Size(Part):
     """The low watermark: nothing is ordered while status.supply is not under it, and the pool is Ready while so many
     are available. The target when left out, so that every number that is assigned is replaced at once; set it lower to
     order fewer, larger batches. With 0 and mode Fixed only claims with onNoStock Order are ordered for."""
+    shares: Annotated[tuple[StockShare, ...], Field(max_length=20)] = ()
+    """How the free numbers are spread over area codes and states, such as 60 percent of "415" and 40 of "212", so that
+    one pool has a local number for every place. What is ordered for the stock brings the place nearest to its share
+    that is short of it; what the shares leave of 100 percent is of any place of spec.market. Shares bound orders only:
+    nothing is given back for one. Left out: area codes are filled as spec.market.areaCodes lists them."""
 
 
 class PoolLimits(Part):
@@ -301,6 +342,21 @@ class NumberPoolSpec(Part):
             ".size.target",
         ),
         Rule(
+            "!has(self.size.shares) || !has(self.market.areaCodes) || self.size.shares.all(one, !has(one.areaCode) || "
+            "one.areaCode in self.market.areaCodes)",
+            "size.shares names an area code that market.areaCodes does not list: list it there too",
+            at=".size.shares",
+        ),
+        Rule(
+            lambda: (
+                "!has(self.size.shares) || self.size.shares.all(one, !has(one.region) || "
+                f"({is_region('self.market.country', 'one.region')}))"
+            ),
+            "size.shares names a state that market.country does not have, or that has no area code of its own: write "
+            "one such as CA, of the US or of Canada",
+            at=".size.shares",
+        ),
+        Rule(
             '!has(self.deletionPolicy) || self.deletionPolicy != "Release" || '
             '(has(self.release) && has(self.release.mode) && self.release.mode != "Never")',
             "deletionPolicy Release needs release.mode Manual or Automatic: set it, or set deletionPolicy to Retain",
@@ -401,6 +457,19 @@ class PoolNumbers(Part):
     """How many numbers are free or on their way, and not of spec.market: an older pool of this name has bought them, or
     spec.market was edited. They are billed and count for spec.limits, are no supply, and no claim gets one (condition
     OtherMarket)."""
+
+
+class PoolPlace(Part):
+    """How a place stands of which the pool keeps a share."""
+
+    name: str
+    """The area code or the state."""
+    percent: int
+    """Share of size.target that spec.size.shares says, in percent."""
+    wanted: int
+    """How many free numbers that is."""
+    held: int
+    """How many free numbers of the place there are, those on their way included."""
 
 
 class PoolAccount(Part):
@@ -652,6 +721,8 @@ class NumberPoolStatus(Status):
     numbers: PoolNumbers | None = None
     accounts: Annotated[tuple[PoolAccount, ...], ListType("map", ("namespace", "name"))] = ()
     """What the pool has of each account, sorted; left out while it has, and orders, of one only."""
+    places: Annotated[tuple[PoolPlace, ...], ListType("map", ("name",))] = ()
+    """How the places stand of which spec.size.shares keeps a share, as they are listed there; left out without any."""
     supply: int | None = None
     """How many numbers are available, are on their way, or were asked to go only just now or are held (condition
     ReleaseFrozen): what size.min and size.target are compared with."""

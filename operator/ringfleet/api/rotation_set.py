@@ -12,7 +12,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from ringfleet.api.market import AREA_CODE_SHAPES, AreaCode, Country
+from ringfleet.api.market import AREA_CODE_SHAPES, AreaCode, Country, is_region
+from ringfleet.api.market import Region as State
 from ringfleet.api.meta import (
     AGE,
     READY,
@@ -124,7 +125,14 @@ class Cooling(Part):
 class Region(Part):
     """A part of the set's numbers, for a part of its volume."""
 
-    rules = AREA_CODE_SHAPES
+    rules = (
+        *AREA_CODE_SHAPES,
+        Rule(
+            lambda: f"!has(self.states) || self.states.all(one, {is_region('self.country', 'one')})",
+            "states are those of the US or provinces of Canada that have area codes, such as CA or ON",
+            at=".states",
+        ),
+    )
 
     name: Annotated[
         str,
@@ -138,8 +146,10 @@ class Region(Part):
     country: Country
     """Country whose recipients the region serves, as its ISO 3166-1 alpha-2 code, such as US."""
     area_codes: Annotated[tuple[AreaCode, ...], Field(max_length=100), ListType("set")] = ()
-    """Area codes whose recipients the region serves, and whose numbers it takes first; all others of the country, too,
-    when left out."""
+    """Area codes whose recipients the region serves, and whose numbers it takes first; where several regions draw from
+    one NumberPool, it takes no others. All others of the country, too, when areaCodes and states are left out."""
+    states: Annotated[tuple[State, ...], Field(max_length=70), ListType("set")] = ()
+    """States of the US or provinces of Canada, such as CA: all of their area codes, after those of areaCodes."""
     percent: Annotated[int, Field(ge=1, le=100)]
     """Share of the set's daily volume or size that the region has, in percent. Those of all regions add up to 100."""
     pool_ref: PoolRef | None = None

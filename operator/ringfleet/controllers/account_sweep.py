@@ -19,7 +19,7 @@ import structlog
 from ringfleet.api import CarrierAccount, NumberOrder, NumberPool, RoutingProfile
 from ringfleet.api.meta import ACCEPT_LISTING
 from ringfleet.carriers.errors import CarrierError, CredentialsRejected
-from ringfleet.controllers.adoption import adopt_asked
+from ringfleet.controllers.adoption import adopt_asked, begin_asking
 from ringfleet.controllers.adoption_book import Results
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.marked_numbers import Marked, by_pool, drop
@@ -108,7 +108,7 @@ async def sweep(services: Services, key: AccountKey, account: OpenAccount) -> Sw
     unreadable: list[Unreadable] = []
     of_pools: Marked = {}
     addresses = set[str]()
-    asked, answers = services.adoption.begin(key)
+    asked, answers = begin_asking(services, key)
     async for page in account.carrier.holdings():
         unreadable += page.unreadable
         listed.update(holding.number for holding in page)

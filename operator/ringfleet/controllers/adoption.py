@@ -105,6 +105,14 @@ async def _text_of(services: Services, namespace: str, adopt: Adopt) -> tuple[st
 # The sweep's.
 
 
+def begin_asking(services: Services, account: AccountKey) -> tuple[tuple[Asked, ...], Results]:
+    """What a sweep of the account that begins now looks for, and where it writes what became of it. A pool of a
+    namespace that the account does not let in hears nothing of it."""
+    asked, results = services.adoption.begin(account)
+    let_in = tuple(one for one in asked if services.fleet.lets_in(account, one.pool.namespace))
+    return let_in, {one.pool: results[one.pool] for one in let_in}
+
+
 async def adopt_asked(
     services: Services,
     account: AccountKey,
@@ -115,13 +123,12 @@ async def adopt_asked(
 ) -> dict[E164, KubeError]:
     """Adopt those of a page that pools ask for, and note what became of each; those that the API server refused.
     `spoken_for`: the numbers of orders, and those that we have just let go."""
-    let_in = [one for one in asked if services.fleet.lets_in(account, one.pool.namespace)] if asked else []
     failed: dict[E164, KubeError] = {}
-    for holding in page if let_in else ():
+    for holding in page:
         if holding.number in spoken_for:
             continue
         known = _known_of(services, account, holding)
-        verdict = judge(holding, known, let_in, services.installation, services.clock())
+        verdict = judge(holding, known, asked, services.installation, services.clock())
         for pool, why in verdict.refused.items():
             results[pool].refused[holding.number] = why
         if verdict.by is not None:

@@ -32,6 +32,7 @@ from ringfleet.objects.number_pool import (
     pool_status,
     pool_view,
     release_record,
+    shares_of,
     top_up,
 )
 from ringfleet.objects.phone_number import NO_NOTES, NumberRecord, number_seen, sort_out
@@ -155,7 +156,7 @@ def count_numbers(services: Services, pool: NumberPool, demands: Iterable[Demand
     orders = (services.fleet.order_seen(order) for order in services.fleet.orders_for(*place))
     bought = (item.number for order in orders for item in order.items)
     leaving = (E164(f"+{name}") for name, _ in release_record(pool).recent)
-    codes = codes_that_matter(one.ask for one in demands)
+    codes = codes_that_matter((*(one.ask for one in demands), *(share.ask for share in shares_of(pool))))
     records, lots = services.fleet.counted_in_pool(place, (*bought, *leaving), codes)
     return records, sort_out(lots, market_of(pool.spec.market))
 

@@ -84,6 +84,15 @@ def regions_of(country: str) -> tuple[str, ...]:
     return tuple(sorted({region for prefix, region in named.items() if prefix[:3] in codes and region}))
 
 
+@cache
+def area_codes_in(country: str, region: str) -> tuple[str, ...]:
+    """The area codes of a state or province, sorted; of what is none, none."""
+    if region not in regions_of(country):
+        return ()
+    known = set(nanp_area_codes(country))
+    return tuple(sorted({digits[:3] for digits, named in regions_of_plan().items() if named == region} & known))
+
+
 def answers(query: Query, number: E164, said: str | None) -> bool:
     """Whether a number has the place and the digits that a search asks for. `said`: its place, as its carrier tells it.
 

@@ -5,6 +5,7 @@ First what is read from spec and status, then the status that is written.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -28,6 +29,7 @@ from ringfleet.api.number_pool import (
     PoolCost,
     PoolMemory,
     PoolNumbers,
+    PoolPlace,
     ReleaseMemory,
     ReleaseStatus,
     SizeMode,
@@ -43,6 +45,7 @@ from ringfleet.model import (
     Phase,
 )
 from ringfleet.model.asking import NOTHING, Ask
+from ringfleet.model.places import area_codes_in
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.conditions import conditions
 from ringfleet.objects.number_order import for_claims, order_intent
@@ -56,6 +59,7 @@ from ringfleet.plan.number_pool.forecast import DemandPlan, DemandWant
 from ringfleet.plan.number_pool.plan import PoolWant
 from ringfleet.plan.number_pool.release import ReleaseRecord, ReleaseWant
 from ringfleet.plan.number_pool.scale import stock_held
+from ringfleet.plan.number_pool.shares import PlaceShare, PlaceStanding
 from ringfleet.plan.number_pool.supply import Supply
 from ringfleet.plan.sizing.formulas import Capacity
 
@@ -97,7 +101,18 @@ def pool_want(pool: NumberPool) -> PoolWant:
         suspended=spec.suspend,
         max_share=spec.spread.max_share,
         preferences=tuple(one.preference for one in spec.carriers if one.preference is not None),
+        shares=shares_of(pool),
     )
+
+
+def shares_of(pool: NumberPool) -> tuple[PlaceShare, ...]:
+    """The places of which the pool keeps a share, each with the area codes that none before it has."""
+    shares, taken = list[PlaceShare](), set[str]()
+    for one in pool.spec.size.shares:
+        codes = (one.area_code,) if one.area_code else area_codes_in(pool.spec.market.country, one.region or "")
+        shares.append(PlaceShare(one.place, tuple(code for code in codes if code not in taken), one.percent))
+        taken.update(codes)
+    return tuple(shares)
 
 
 def _pool_limits(pool: NumberPool) -> Limits:
@@ -221,6 +236,7 @@ def pool_status(pool: NumberPool, facts: PoolFacts, decision: PoolDecision, now:
         conditions=conditions(before.conditions, plan.conditions, generation, now),
         numbers=_numbers(supply, facts.claimed),
         accounts=_accounts(decision.want, supply),
+        places=_places(plan.places),
         supply=supply.total,
         in_flight=supply.in_flight,
         surplus=plan.surplus,
@@ -275,6 +291,12 @@ def _accounts(want: PoolWant, supply: Supply) -> tuple[PoolAccount, ...]:
             share=_decimal(count / supply.held if supply.held else 0.0, 2),
         )
         for account in sorted(places)
+    )
+
+
+def _places(standings: Iterable[PlaceStanding]) -> tuple[PoolPlace, ...]:
+    return tuple(
+        PoolPlace(name=one.share.name, percent=one.share.percent, wanted=one.wanted, held=one.held) for one in standings
     )
 
 

@@ -47,7 +47,10 @@ def account_key(ref: AccountRef, namespace: str) -> AccountKey:
 
 
 def market_of(spec: MarketSpec) -> Market:
-    return Market(spec.country, spec.type, spec.area_codes, frozenset(spec.capabilities))
+    capabilities = frozenset(spec.capabilities)
+    return Market(
+        spec.country, spec.type, spec.area_codes, capabilities, regions=spec.regions, localities=spec.localities
+    )
 
 
 def money_of(amount: Decimal | None, currency: str) -> Money | None:

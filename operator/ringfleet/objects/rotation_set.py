@@ -30,6 +30,7 @@ from ringfleet.api.rotation_set import (
     Sizing,
 )
 from ringfleet.model import E164, GONE, Money
+from ringfleet.model.places import area_codes_in
 from ringfleet.model.refs import ObjectRef
 from ringfleet.model.rotation import Channel
 from ringfleet.objects.conditions import conditions
@@ -192,7 +193,9 @@ def _pool(ref: PoolRef, namespace: str) -> ObjectRef:
 
 def _region(region: Region, namespace: str) -> RegionWant:
     pool = _pool(region.pool_ref, namespace) if region.pool_ref else None
-    return RegionWant(region.name, region.country, region.percent, region.area_codes, pool)
+    of_states = (code for state in region.states for code in area_codes_in(region.country, state))
+    codes = tuple(dict.fromkeys((*region.area_codes, *of_states)))
+    return RegionWant(region.name, region.country, region.percent, codes, pool)
 
 
 def _messaging(said: MessagingIdentity) -> MessagingWant:
@@ -218,6 +221,10 @@ def owner_reference(obj: RotationSet) -> dict[str, Any]:
     return {**owner, "controller": True, "blockOwnerDeletion": False}
 
 
+MOST_WISHES = 16
+"""How many area codes a claim names after the first: each claim of a region begins with another one of them."""
+
+
 def claim_body(obj: RotationSet, want: RotationWant, action: CreateClaim) -> dict[str, Any]:
     """The claim as it is created: the set owns it, and it goes when the set goes."""
     meta, (pool_namespace, pool) = obj.metadata, action.pool
@@ -229,7 +236,9 @@ def claim_body(obj: RotationSet, want: RotationWant, action: CreateClaim) -> dic
     if first:
         spec["areaCode"] = first
     if others:
-        spec["wishes"] = [{"areaCode": code} for code in others]
+        spec["wishes"] = [{"areaCode": code} for code in others[:MOST_WISHES]]
+    if action.required:
+        spec["areaCodeRequired"] = True
     if want.routing_profile:
         spec["routingProfileRef"] = {"name": want.routing_profile}
     if want.messaging:

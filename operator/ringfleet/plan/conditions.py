@@ -119,6 +119,7 @@ class Reason(StrEnum):
     EXHAUSTED = "PoolExhausted"
     CHANNELS_SHORT = "ChannelsShort"
     AREA_CODE_UNKNOWN = "AreaCodeUnknown"
+    PLACES_SHORT = "PlacesShort"
     OTHER_MARKET = "OtherMarket"
     TOO_FEW_NUMBERS = "TooFewNumbers"
     MEMBERS_UNUSABLE = "MembersUnusable"

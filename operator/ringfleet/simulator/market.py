@@ -163,7 +163,7 @@ MARKETS: Final[tuple[Market, ...]] = (
         199,
         capabilities=_ALL,
     ),
-    Market("US", TOLL_FREE, "1", 10, _NXX, _NORTH_AMERICAN_TOLL_FREE, 299),
+    Market("US", TOLL_FREE, "1", 10, _NXX, _NORTH_AMERICAN_TOLL_FREE, 299, capabilities=(*_ALL, "fax")),
     Market(
         "CA",
         GEOGRAPHIC,

@@ -243,9 +243,9 @@ def test_more_volume_never_takes_fewer_numbers(volume: int, more: int, rest: int
 
 def test_a_new_set_claims_its_numbers_by_region_with_its_area_codes_in_turn() -> None:
     assert actions(a_want(size=3, regions=EAST_WEST), seen()) == (
-        CreateClaim("calls-east-1", POOL, "east", ("212", "646")),
-        CreateClaim("calls-east-2", POOL, "east", ("646", "212")),
-        CreateClaim("calls-west-1", POOL, "west", ("415",)),
+        CreateClaim("calls-east-1", POOL, "east", ("212", "646"), required=True),
+        CreateClaim("calls-east-2", POOL, "east", ("646", "212"), required=True),
+        CreateClaim("calls-west-1", POOL, "west", ("415",), required=True),
     )
 
 

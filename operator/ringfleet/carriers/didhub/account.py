@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
+from dataclasses import replace
 
 import httpx
 import structlog
@@ -40,7 +41,7 @@ from ringfleet.model import (
     Unreadable,
 )
 from ringfleet.model.campaign import CampaignSeat, CampaignState
-from ringfleet.model.places import answers
+from ringfleet.model.places import answers, area_codes_in
 
 log = structlog.get_logger(__name__)
 
@@ -125,13 +126,12 @@ class DIDHub:
 
     async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
         """Whole pages, however few are wanted: the same one call, and an answer worth remembering. Place and digits are
-        looked for here."""
+        looked for here; of a state its area codes are asked for, one after the other."""
         refuse_unanswerable(self._name, ABILITIES, query)
         seen: list[Offer] = []
         unreadable: list[Unreadable] = []
         rows, more = 0, False
-        pages = self._pages("catalog", wire.search_params(query), SEARCH_CIRCUIT)
-        async with aclosing(pages):
+        async with aclosing(self._catalog(query)) as pages:
             async for page in pages:
                 offers, others = read_rows(page.items("data"), wire.parse_offer)
                 seen += (offer for offer in offers if answers(query, offer.number, offer.region))
@@ -143,6 +143,13 @@ class DIDHub:
                     break
         found = tuple(offer for offer in seen if offer.number not in exclude)
         return Catalog(found, unreadable=tuple(unreadable), looked_through=rows if more else None)
+
+    async def _catalog(self, query: Query) -> AsyncGenerator[Fields, None]:
+        """The pages of one search after the other that the query takes."""
+        for asked in _by_area_code(query):
+            async with aclosing(self._pages("catalog", wire.search_params(asked), SEARCH_CIRCUIT)) as pages:
+                async for page in pages:
+                    yield page
 
     async def buy(self, purchase: Purchase, last_look: LastLook = look_no_more) -> tuple[Outcome, ...]:
         return await self._cart.buy(purchase, last_look)
@@ -267,3 +274,10 @@ def open_client(settings: AccountSettings, transport: httpx.AsyncBaseTransport |
         read_refusal=wire.read_refusal,
         transport=transport,
     )
+
+
+def _by_area_code(query: Query) -> Iterator[Query]:
+    """The query, or one for each area code of the state that it asks for: DIDHub lists numbers in their order, and a
+    state's may be behind more of others than anybody looks through."""
+    codes = area_codes_in(query.country, query.region) if query.region and not query.area_code else ()
+    yield from (replace(query, area_code=code) for code in codes) if codes else (query,)

@@ -10,6 +10,7 @@
     on_demand.py   which claims need a number ordered for them, and what it must have
     carriers.py    what it remembers of its orders, and which of its carriers can be ordered from
     preference.py  in which turn they are asked: by preference, and those of one preference by price
+    shares.py      how its free numbers are spread over places
     spread.py      how many of its numbers one account may bring
     adoption.py    what became of the numbers that it asks to adopt
     plan.py        the spec as ordering needs it (`PoolWant`), its limits, and the next order

@@ -14,13 +14,16 @@ from datetime import datetime
 from ringfleet.model import AccountKey, Money
 from ringfleet.model.asking import NOTHING, Ask, beyond
 from ringfleet.plan.conditions import Reason
+from ringfleet.plan.number_pool.on_demand import wanted_by
 from ringfleet.plan.number_pool.plan import (
     PoolSeen,
     PoolWant,
     affordable,
+    ask_of_place,
     match_on_demand,
     reserve,
     share_left,
+    stock_lines,
     unmet_demands,
 )
 from ringfleet.plan.number_pool.spread import share_message
@@ -70,9 +73,10 @@ def allow(
         return Allowance(0, reason=Reason.ORDERING_FROZEN, message=message)
     supply = count_supply(want.limits, seen.numbers, seen.orders, now, seen.just_gone, seen.lots)
     claims = _for_claims(want, seen, ask, now)[:count] if ask != NOTHING else ()
-    wanted = count if named else len(claims) if ask != NOTHING else min(count, _for_stock(want, seen, supply, now))
+    stock = _for_stock(want, seen, supply, ask, now)
+    wanted = count if named else min(count, len(claims) + stock)
     if wanted == 0:
-        return Allowance(0, message=NOT_NEEDED if ask == NOTHING else NOT_CLAIMED)
+        return Allowance(0, message=NOT_NEEDED if ask == NOTHING or _is_of_a_share(want, ask) else NOT_CLAIMED)
     missing = _missing(want, seen, supply, now)
     share = share_left(want, seen, supply, max(missing, count) if named else missing, account) if account else None
     if account and share == 0:
@@ -102,12 +106,20 @@ def _missing(want: PoolWant, seen: PoolSeen, supply: Supply, now: datetime) -> i
     return len(claims.unmet) + max(0, want.target - (supply.total - claims.met))
 
 
-def _for_stock(want: PoolWant, seen: PoolSeen, supply: Supply, now: datetime) -> int:
-    """How many numbers of its market the pool needs, for its stock and for claims that take any of it."""
+def _is_of_a_share(want: PoolWant, ask: Ask) -> bool:
+    return any(ask_of_place(want.market, place) == ask for place in want.shares)
+
+
+def _for_stock(want: PoolWant, seen: PoolSeen, supply: Supply, ask: Ask, now: datetime) -> int:
+    """How many numbers the pool needs that such an order brings: for its stock, and, of its market, for claims that
+    take any of it."""
     claims = match_on_demand(want, seen, now)
+    missing = stock_lines(want, claims, max(0, want.target - (supply.total - claims.met)))
+    if ask != NOTHING:
+        return wanted_by(missing, ask)
     free = (claim for claim in claims.unmet if claim.quotas_of is None and claim.bundle is None)
     takers = sum(claim.is_met_by_all_of(want.market) for claim in free)
-    return takers + max(0, want.target - (supply.total - claims.met))
+    return takers + wanted_by(missing, NOTHING)
 
 
 def _for_claims(want: PoolWant, seen: PoolSeen, ask: Ask, now: datetime) -> tuple[Demand, ...]:

@@ -11,7 +11,8 @@ from dataclasses import replace
 from ringfleet.model.asking import NOTHING, Ask, can_give, narrow
 from ringfleet.plan.conditions import Reason, not_ready, stalled
 from ringfleet.plan.number_pool.carriers import OrderIntent
-from ringfleet.plan.number_pool.plan import CreateOrder, PoolPlan, PoolSeen, PoolWant, StartOrder
+from ringfleet.plan.number_pool.plan import CreateOrder, PoolPlan, PoolSeen, PoolWant, StartOrder, ask_of_place
+from ringfleet.plan.number_pool.shares import apportion, weights_of
 
 MAX_ITEMS = 100
 
@@ -50,7 +51,8 @@ def _broken(want: PoolWant, seen: PoolSeen, plan: PoolPlan, intent: OrderIntent)
         return "it would go beyond the target"
     if intent.ask.account not in (None, intent.account):
         return "its claims ask for another account"
-    if intent.ask != NOTHING and intent.count > sum(_takes_one_of(want, ask, intent.ask) for ask in seen.on_demand):
+    claims = sum(_takes_one_of(want, ask, intent.ask) for ask in seen.on_demand)
+    if intent.ask != NOTHING and intent.count > claims + _of_shares(want, intent.ask):
         return "no claim waits for so many of its kind"
     if limits.max_numbers is not None and supply.held + intent.count > limits.max_numbers:
         return "it would go beyond spec.limits.maxNumbers"
@@ -64,6 +66,13 @@ def _broken(want: PoolWant, seen: PoolSeen, plan: PoolPlan, intent: OrderIntent)
     if intent.budget is None or not supply.committed + intent.budget <= limits.monthly_budget:
         return "it would go beyond spec.limits.monthlyBudget"
     return None
+
+
+def _of_shares(want: PoolWant, order: Ask) -> int:
+    """The most that the shares of such an order's places are of the target."""
+    wanted = apportion(want.target, weights_of(want.shares)) if want.shares else ()
+    places = zip(want.shares, wanted, strict=False)
+    return sum(many for place, many in places if ask_of_place(want.market, place) == order)
 
 
 def _takes_one_of(want: PoolWant, claim: Ask, order: Ask) -> bool:

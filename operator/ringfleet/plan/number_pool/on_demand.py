@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
@@ -63,6 +63,8 @@ class OnDemand:
     """How many numbers of the supply are for such claims."""
     unmet_at: tuple[int, ...] = ()
     """Which of all the claims the unmet ones are."""
+    spare: Mapping[Traits, int] = field(default_factory=dict)
+    """The supply that is for none of them, by traits; empty where nobody asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,22 +85,23 @@ def match_claims(
     lots: Lots = NO_LOTS,
     purses: Purses = NO_PURSES,
     carriers: Collection[AccountKey] = (),
+    places: Collection[str] = (),
 ) -> OnDemand:
     """Match the claims, in the order of their tickets, with what counts as supply. `market`: the pool's; `lots`: as
     `count_units` takes them; `purses`: for the claims whose number quotas have to leave the price; `carriers`: from
-    which the pool can order."""
-    if not asks:
+    which the pool can order; `places`: area codes by which what is left is told apart."""
+    if not (asks or places):
         return OnDemand()
     kinds = {ask: ask.musts for ask in asks}  # a few, of which many claims are
     priced = any(ask.quotas_of for ask in kinds)
     placed = any(ask.accounts is not None or ask.account for ask in kinds)
-    codes = codes_that_matter(kinds)
+    codes = tuple(sorted({*codes_that_matter(kinds), *places}))
     units = count_units(market, numbers, orders, now, just_gone, codes, lots, priced=priced, placed=placed)
     matching = _Matching(units, purses)
     unmet = [n for n, ask in enumerate(asks) if not matching.meets(kinds[ask])]
     given = {ask for ask in kinds if can_give(market, ask) and ask.account in (None, *carriers)}
     found = tuple(n for n in unmet if asks[n] in given)
-    return OnDemand(tuple(asks[n] for n in found), len(asks) - len(unmet), found)
+    return OnDemand(tuple(asks[n] for n in found), len(asks) - len(unmet), found, matching.left if places else {})
 
 
 def codes_that_matter(asks: Iterable[Ask]) -> tuple[str, ...]:
@@ -106,13 +109,18 @@ def codes_that_matter(asks: Iterable[Ask]) -> tuple[str, ...]:
     return tuple(sorted({code for ask in asks for code in ask.must_codes}))
 
 
-def order_lines(market: Market, unmet: Iterable[Ask], stock: int) -> tuple[Line, ...]:
+def order_lines(market: Market, unmet: Iterable[Ask], stock: int, by_place: Sequence[Line] = ()) -> tuple[Line, ...]:
     """What is to be ordered, in this order: for the claims as they came, one kind of order after the other; then for
-    the pool's stock. Claims that take what its market gives share an order with the stock when no other is left."""
+    the pool's stock. Claims that take what its market gives share an order with the stock when no other is left.
+    `by_place`: the stock, where it is ordered place by place; claims of a place share an order with it."""
     counts: Counter[Ask] = Counter()
     for ask, count in Counter(unmet).items():  # in the order of their coming
         counts[beyond(market, ask)] += count
+    for line in by_place:
+        counts[line.ask] += line.count
     lines = [Line(ask, count) for ask, count in counts.items()]
+    if by_place:
+        return tuple(lines)
     if set(counts) <= {NOTHING}:
         return (Line(NOTHING, counts[NOTHING] + stock),) if counts[NOTHING] + stock else ()
     return (*lines, Line(NOTHING, stock)) if stock else tuple(lines)
@@ -212,6 +220,11 @@ class _Matching:
         for unit in units:
             for code in unit.area_codes:
                 self._by_code[code].append(unit)
+
+    @property
+    def left(self) -> dict[Traits, int]:
+        """The units that no claim has."""
+        return {unit: count for unit, count in self._free.items() if count > 0}
 
     def meets(self, ask: Ask) -> bool:
         """Match one more claim; whether that can be done."""

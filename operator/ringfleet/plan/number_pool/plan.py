@@ -26,7 +26,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from ringfleet.model import E164, AccountKey, Limits, Market, Money, Phase
-from ringfleet.model.asking import NOTHING, Ask, beyond, narrow
+from ringfleet.model.asking import NOTHING, Ask, beyond, can_give, narrow
 from ringfleet.model.numbering import unknown_area_codes
 from ringfleet.model.refs import ObjectRef
 from ringfleet.plan.carrier_account import AccountSeen
@@ -46,6 +46,13 @@ from ringfleet.plan.number_pool.carriers import (
 )
 from ringfleet.plan.number_pool.on_demand import Line, OnDemand, match_claims, order_lines, wanted_by
 from ringfleet.plan.number_pool.preference import await_prices, in_turn, ranks_of, unpriced
+from ringfleet.plan.number_pool.shares import (
+    PlaceShare,
+    PlaceStanding,
+    codes_of_shares,
+    place_stock,
+    stock_by_place,
+)
 from ringfleet.plan.number_pool.spread import left_at, size_of, spread_out
 from ringfleet.plan.number_pool.supply import (
     NO_QUOTA,
@@ -91,6 +98,8 @@ class PoolWant:
     preferences: tuple[int, ...] = ()
     """The preference of each of `carriers`, in their order; equal ones are compared by price. Empty: each comes in its
     turn."""
+    shares: tuple[PlaceShare, ...] = ()
+    """How its free numbers are spread over places; empty: as the market's area codes come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +199,10 @@ class PoolPlan:
     """How many numbers of the supply are for claims that have one ordered for them."""
     lines: tuple[Line, ...] = ()
     """What the shortfall consists of, in the order in which it is ordered."""
-    for_stock: int = 0
-    """How many numbers of the shortfall are for no claim."""
+    stock: tuple[Line, ...] = ()
+    """What of the shortfall is for no claim."""
+    places: tuple[PlaceStanding, ...] = ()
+    """How each place stands of which the pool has a share."""
     preferred: AccountKey | None = None
     """The account that an order for the stock goes to if nothing is in the way; None: that is not known yet."""
 
@@ -207,12 +218,14 @@ def plan_pool(want: PoolWant, seen: PoolSeen, now: datetime) -> PoolPlan:
     uncovered = [one for one in unmet if one.may_order]
     spare = supply.total - claims.met
     stock = max(0, want.target - spare) if top_up.filling else 0
-    lines = order_lines(want.market, (one.ask for one in uncovered), stock)
+    for_stock = stock_lines(want, claims, stock)
+    lines = order_lines(want.market, (one.ask for one in uncovered), stock, for_stock if want.shares else ())
     trims = tuple(TrimOrder(order.name) for order in _past_history(want, seen, now))
     surplus = max(0, spare - supply.staying - want.target)
     shortfall = sum(line.count for line in lines)
-    plan = PoolPlan(trims, top_up, supply, (), shortfall, surplus, claimed=claims.met, lines=lines, for_stock=stock)
-    plan = _look_at_carriers(want, plan, seen, now)
+    places = place_stock(want.shares, want.target, claims.spare) if want.shares else ()
+    plan = PoolPlan(trims, top_up, supply, (), shortfall, surplus, claimed=claims.met, lines=lines)
+    plan = _look_at_carriers(want, replace(plan, stock=for_stock, places=places), seen, now)
     if seen.stopped:
         return _say(want, seen, _acknowledge(plan, seen, seen.stopped), Block(Reason.FROZEN, seen.stopped), now)
     if seen.unread:
@@ -240,7 +253,26 @@ def _ordered_for(want: PoolWant, uncovered: Iterable[Demand], intent: OrderInten
 def match_on_demand(want: PoolWant, seen: PoolSeen, now: datetime) -> OnDemand:
     """Which of the claims that have a number ordered for them need one more."""
     world = (seen.numbers, seen.orders, now, seen.just_gone, seen.lots)
-    return match_claims(want.market, seen.on_demand, *world, _purses(seen.demands), want.carriers)
+    return match_claims(
+        want.market, seen.on_demand, *world, _purses(seen.demands), want.carriers, codes_of_shares(want.shares)
+    )
+
+
+def stock_lines(want: PoolWant, claims: OnDemand, stock: int) -> tuple[Line, ...]:
+    """The `stock` missing numbers as orders bring them: of any place, or place by place. `claims`: as they are matched
+    with what the pool has."""
+    if not want.shares:
+        return (Line(NOTHING, stock),) if stock else ()
+    lines: dict[Ask, int] = {}
+    for place, count in stock_by_place(want.shares, want.target, claims.spare, stock):
+        ask = ask_of_place(want.market, place)
+        lines[ask] = lines.get(ask, 0) + count
+    return tuple(Line(ask, count) for ask, count in lines.items())
+
+
+def ask_of_place(market: Market, place: PlaceShare | None) -> Ask:
+    """What an order for a place must bring beyond the market; NOTHING for any place."""
+    return beyond(market, place.ask) if place and can_give(market, place.ask) else NOTHING
 
 
 def _purses(demands: Iterable[Demand]) -> dict[str, Money]:
@@ -279,7 +311,8 @@ def standings_for(want: PoolWant, seen: PoolSeen, top_up: TopUp, ask: Ask, count
 def _look_at_carriers(want: PoolWant, plan: PoolPlan, seen: PoolSeen, now: datetime) -> PoolPlan:
     """Say what is amiss at the carriers, and look again when the preferred one has rested, when an item has settled, or
     when another month's budget may buy what is missing."""
-    standings = standings_for(want, seen, plan.top_up, NOTHING, plan.for_stock, now)
+    for_stock = sum(line.count for line in plan.stock)
+    standings = standings_for(want, seen, plan.top_up, NOTHING, for_stock, now)
     preferred = next(iter(standings.values()))
     budget = next_month(now) if plan.shortfall and want.limits.monthly_budget is not None else None
     moments = (next_settling(seen.numbers, seen.orders, now), budget)
@@ -556,10 +589,22 @@ def _conditions(want: PoolWant, seen: PoolSeen, plan: PoolPlan, block: Block | N
         yield Condition("StockShort", True, block.reason, block.message)
     if plan.shortfall and block and block.reason in _LIMITS:
         yield Condition("LimitReached", True, block.reason, block.message)
+    yield from _places(plan, block)
     if supply.misfits:
         yield Condition("OtherMarket", True, Reason.OTHER_MARKET, _misfits(want))
     yield from _progress(want, plan, block, enough)
     yield from _area_codes(want.market)
+
+
+def _places(plan: PoolPlan, block: Block | None) -> Iterable[Condition]:
+    """The places that are short, when a carrier has nothing for them, a limit holds, or others make up the target. Of
+    what else blocks orders, Ready tells."""
+    short = ", ".join(one.share.name for one in plan.places if one.short)
+    if not short or (plan.shortfall and (block is None or block.reason not in _SHORT | _LIMITS)):
+        return
+    why = block.message if block else "Nothing more is ordered, for other places have more, and all make up the target."
+    message = f"Free numbers of these places are fewer than their shares (spec.size.shares): {short}. {why}"
+    yield Condition("PlacesShort", True, Reason.PLACES_SHORT, message)
 
 
 def _misfits(want: PoolWant) -> str:

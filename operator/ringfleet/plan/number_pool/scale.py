@@ -32,5 +32,5 @@ def stock_held(asked: int, want: PoolWant, plan: PoolPlan) -> int:
 def _starting(plan: PoolPlan) -> int:
     """How many numbers of the order that starts are for the stock. Claims that take any number come before it."""
     starts = (one.intent for one in plan.actions if isinstance(one, StartOrder | CreateOrder))
-    for_claims = wanted_by(plan.lines, NOTHING) - plan.for_stock
+    for_claims = wanted_by(plan.lines, NOTHING) - wanted_by(plan.stock, NOTHING)
     return sum(max(0, intent.count - for_claims) for intent in starts if intent.ask == NOTHING)

@@ -46,12 +46,13 @@ NOBODY = Day((), ())
 
 @dataclass(frozen=True, slots=True, order=True)
 class CreateClaim:
-    """Claim one more number. `area_codes`: taken first, in this order."""
+    """Claim one more number. `area_codes`: taken first, in this order; `required`: no other one is taken."""
 
     name: str
     pool: ObjectRef
     region: str | None = None
     area_codes: tuple[str, ...] = ()
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -417,8 +418,14 @@ class _Turn:
             for _ in range(missing - len(kept)):
                 if pool := pools.next_for(part):
                     turn, name = names.next_for(region)
-                    claims.append(CreateClaim(name, pool, region, _turned(part.area_codes, turn - 1)))
+                    codes, required = _turned(part.area_codes, turn - 1), self._is_shared(part, pool)
+                    claims.append(CreateClaim(name, pool, region, codes, required))
         return (*sorted(keeps), *claims)
+
+    def _is_shared(self, part: RegionWant, pool: ObjectRef) -> bool:
+        """Whether other regions draw from the pool too, so that one region would take the numbers of another."""
+        others = (one for one in self._want.regions if one.name != part.name)
+        return bool(part.area_codes) and any(pool in pools_for(self._want, one, self._seen.pools) for one in others)
 
     def _reusable(self, region: str | None) -> list[Seat]:
         """The draining numbers of the region that are fit for use, those that are longest in the set first."""
