@@ -13,6 +13,7 @@ from tests.controllers.rig import (
     a_number,
     a_pool,
     a_rig,
+    an_account,
     an_object,
     an_order,
     in_virtual_time,
@@ -116,6 +117,25 @@ async def test_two_orders_that_name_one_number_get_it_once_and_the_other_is_told
 
 
 @in_virtual_time
+async def test_orders_at_two_accounts_that_choose_at_once_do_not_both_take_the_same_budget() -> None:
+    """A named order sets no money aside before it chooses."""
+    carriers = [{"accountRef": {"name": "main"}}, {"accountRef": {"name": "spare"}}]
+    pool = a_pool(0, carriers=carriers, limits={"monthlyBudget": "5"})
+    hers = a_named_order(1, name="hers")
+    his = a_named_order(2, name="his", accountRef={"name": "spare"})
+    async with a_rig(*HOUSE, an_account("spare"), pool, hers, his) as rig:
+        for key, number in (("shop/main", 1), ("shop/spare", 2)):
+            rig.carriers[key].stock.append(an_offer(number))
+            rig.carriers[key].takes["search"] = 1.0
+        for _ in range(2):
+            await rig.turn_all(("NumberOrder", "hers"), ("NumberOrder", "his"))
+        await finish(rig, "hers")
+        await finish(rig, "his")
+        said = [*(await outcomes(rig, "hers")).values(), *(await outcomes(rig, "his")).values()]
+        assert sorted(said) == ["Failed LimitReached", "Provisioned"]
+
+
+@in_virtual_time
 async def test_a_pool_counts_what_a_person_orders_and_learns_nothing_from_it() -> None:
     async with a_rig(*HOUSE, a_pool(2), a_named_order(1, 9)) as rig:
         rig.carrier.stock += [an_offer(n) for n in range(1, 4)]
@@ -151,7 +171,8 @@ async def test_an_order_of_a_person_stays_when_the_pools_own_are_trimmed() -> No
     mine = a_named_order(1)
     mine["status"] = done
     olds = [an_order(1, n, done) for n in range(1, 5)]
-    async with a_rig(*HOUSE, a_pool(0, ordering={"historyLimit": 1}), mine, *olds) as rig:
+    memory = {"memory": {"topUp": {"sequence": 4, "ordered": True}}}
+    async with a_rig(*HOUSE, a_pool(0, ordering={"historyLimit": 1}, status=memory), mine, *olds) as rig:
         await rig.turn("NumberPool", "west")
         deleted = [line for line in rig.told() if line.startswith("delete")]
-        assert deleted == [f"delete numberorders west-{n}" for n in (1, 2, 3)]
+        assert deleted == [f"delete numberorders west-{n}" for n in (1, 2)]

@@ -39,6 +39,7 @@ from ringfleet.kube.access import Access, Caller, may, review_token
 from ringfleet.kube.errors import KubeError
 from ringfleet.model import AccountKey
 from ringfleet.objects.offers import (
+    MOST_ROWS,
     OFFERS_AUDIENCE,
     OFFERS_PATH,
     TOKEN_HEADER,
@@ -57,12 +58,11 @@ BODY_SECONDS = 5.0
 """In which the body of a question has to come."""
 SEARCH_SECONDS = 25.0
 """For which one account's carrier is asked."""
-MOST_ROWS = 200
 DEFAULT_ROWS = 20
 MOST_ACCOUNTS = 10
 AT_ONCE = 16
 """How many questions are answered at once, of all people."""
-PER_SECOND, BURST = 0.5, 5
+PER_SECOND, BURST = 1.0, 20
 """How often one person may ask."""
 REMEMBERED = 1024
 """Of how many people it is remembered when they have asked."""
