@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import yaml
 from click.testing import CliRunner
 
 from ringfleet.cli.main import main
+from ringfleet.dryrun.operator_offers import SERVICE
 from ringfleet.objects.offers import OFFERS_AUDIENCE, TOKEN_HEADER
 from tests.cli.conftest import Ringfleet
 from tests.cluster.stage import SYSTEM, Stage, a_pool
@@ -124,3 +126,24 @@ def test_what_can_t_be_meant_and_what_is_too_much_is_refused_in_a_sentence(desk:
     answers = [desk.post(token, country="UK") for _ in range(40)]
     last = next(one for one in answers if one.status_code == 429)
     assert int(last.headers["Retry-After"]) >= 1
+
+
+def test_the_component_gives_the_operator_its_port_its_service_and_its_rights(stage: Stage, tmp_path: Path) -> None:
+    manifests = ROOT / "manifests"
+    kustomization = {
+        "resources": [os.path.relpath(manifests / "base", tmp_path)],
+        "components": [os.path.relpath(manifests / "components/offers", tmp_path)],
+    }
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    built = list(yaml.safe_load_all(stage.cluster.kubectl("kustomize", str(tmp_path))))
+    (container,) = next(one for one in built if one["kind"] == "Deployment")["spec"]["template"]["spec"]["containers"]
+    told = {one["name"]: one.get("value") for one in container["env"]}
+    port = next(one["containerPort"] for one in container["ports"] if one["name"] == "offers")
+    assert (told["RINGFLEET_OFFERS_HOST"], told["RINGFLEET_OFFERS_PORT"]) == ("0.0.0.0", str(port))  # noqa: S104 - in the pod
+    service = next(one for one in built if one["kind"] == "Service")
+    reach = f"{service['metadata']['name']}:{service['spec']['ports'][0]['name']}"
+    assert reach == SERVICE
+    reader = next(one for one in built if one["metadata"]["name"] == "ringfleet-offers-reader")
+    assert reader["rules"][0]["resourceNames"] == [SERVICE]
+    pod = next(one for one in built if one["kind"] == "Deployment")["spec"]["template"]["metadata"]["labels"]
+    assert service["spec"]["selector"].items() <= pod.items()
