@@ -12,6 +12,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from ringfleet.api import KINDS
 from ringfleet.cli.main import main
 from ringfleet.dryrun.operator_offers import SERVICE
 from ringfleet.objects.offers import OFFERS_AUDIENCE, TOKEN_HEADER
@@ -38,7 +39,7 @@ class Desk:
         may_mint = a_role(
             "mints",
             a_rule(["serviceaccounts/token"], ["create"]),
-            a_rule(["*"], ["get", "list", "watch", "create", "patch"], "ringfleet.dev"),
+            a_rule([kind.plural for kind in KINDS], ["get", "list", "watch", "create", "patch"], "ringfleet.dev"),
         )
         stage.apply(
             a_service_account(ASKER),
@@ -123,9 +124,6 @@ def test_what_can_t_be_meant_and_what_is_too_much_is_refused_in_a_sentence(desk:
     assert desk.post(token, contains="x" * 20_000).status_code == 413
     raw = httpx.post(f"{desk.url}/v1/offers", content=b"[" * 9000, headers={TOKEN_HEADER: token})
     assert (raw.status_code, raw.json()["detail"]) == (400, "The body is not JSON.")
-    answers = [desk.post(token, country="UK") for _ in range(40)]
-    last = next(one for one in answers if one.status_code == 429)
-    assert int(last.headers["Retry-After"]) >= 1
 
 
 def test_the_component_gives_the_operator_its_port_its_service_and_its_rights(stage: Stage, tmp_path: Path) -> None:
