@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from contextlib import suppress
+
 import pytest
 
 from ringfleet.carriers.errors import OutcomeUnknown
+from ringfleet.kube.errors import KubeError
 from ringfleet.kube.transport import Json
 from ringfleet.model import Mark
 from tests.controllers.rig import (
@@ -63,9 +67,10 @@ async def test_exactly_the_named_numbers_are_bought_by_the_protocol_of_all_order
 
 @in_virtual_time
 async def test_one_that_is_not_to_be_had_says_why_and_the_others_are_bought() -> None:
-    limits = {"maxMonthlyPrice": "5", "currency": "USD"}
-    order = a_named_order(1, 2, 3, 4, 5, 6, limits=limits)
-    async with a_rig(*HOUSE, a_pool(0), a_number(1), order, begun=False) as rig:
+    """The pool's price caps hold whatever the order says."""
+    pool = a_pool(0, limits={"maxMonthlyPrice": "5"})
+    order = a_named_order(1, 2, 3, 4, 5, 6, limits={"maxMonthlyPrice": "50"})
+    async with a_rig(*HOUSE, pool, a_number(1), order, begun=False) as rig:
         rig.carrier.held[digits(1)] = a_holding(1, mark=Mark("home", "shop", "west"))
         await rig.begin()
         dumb, dear = an_offer(3, capabilities=frozenset()), an_offer(4, monthly=9)
@@ -162,6 +167,26 @@ async def test_an_answer_that_is_lost_is_looked_up_and_the_number_is_bought_once
             await finish(again)
             assert await outcomes(again) == {digits(1): "Provisioned"}
             assert again.carrier.held[digits(1)].mark == Mark("home", "shop", "west")
+            assert len({purchase.key for purchase in again.carrier.purchases}) == 1
+
+
+@pytest.mark.parametrize("done", [pytest.param(False, id="not done"), pytest.param(True, id="done, and not answered")])
+@pytest.mark.parametrize("nth", range(9))
+@in_virtual_time
+async def test_a_process_that_ends_at_any_write_is_followed_by_one_that_buys_each_named_number_once(
+    nth: int, done: bool
+) -> None:
+    """Held, chosen, lease, sent, bought, lease, two objects, recorded: as for the pool's own orders."""
+    async with a_rig(*HOUSE, a_pool(0), a_named_order(2, 1)) as rig:
+        rig.carrier.stock += [an_offer(n) for n in range(1, 4)]
+        rig.api.break_write(nth, done=done)
+        with suppress(KubeError):
+            await finish(rig)
+        async with restarted(rig) as again:
+            await finish(again)
+            assert again.carrier.billed == Counter([digits(1), digits(2)])
+            assert await again.names("PhoneNumber") == [digits(1).digits, digits(2).digits]
+            assert await again.says("NumberOrder", "mine") == "True Complete"
             assert len({purchase.key for purchase in again.carrier.purchases}) == 1
 
 
