@@ -93,6 +93,16 @@ async def test_one_that_is_not_to_be_had_says_why_and_the_others_are_bought() ->
         assert await rig.says("NumberOrder", "mine") == "True Complete"
 
 
+@in_virtual_time
+async def test_the_pools_market_holds_whatever_the_order_says() -> None:
+    wide = {"country": "US", "type": "Geographic", "capabilities": ["Voice"]}
+    elsewhere = a_pool(0, market={"country": "US", "type": "Geographic", "areaCodes": ["628"]})
+    async with a_rig(*HOUSE, elsewhere, a_named_order(1, market=wide)) as rig:
+        rig.carrier.stock.append(an_offer(1))
+        await finish(rig)
+        assert await outcomes(rig) == {digits(1): "Failed NotOfMarket"}
+
+
 @pytest.mark.parametrize(
     ("limits", "bought"),
     [({"maxNumbers": 2}, 2), ({"monthlyBudget": "7"}, 2), ({"maxNumbers": 50, "monthlyBudget": "100"}, 3)],

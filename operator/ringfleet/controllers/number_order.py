@@ -387,8 +387,10 @@ async def searched(
     taken = services.fleet.taken_numbers(but=order.metadata.uid)
     try:
         if want.numbers:
+            if pool is None:  # it has gone since: the next turn says so, and nothing else is bought in place of these
+                return state
             found = await find_named(services, account.carrier, order, want)
-            items = name_items(want, pool_want(pool).limits if pool else want.limits, found, limit)
+            items = name_items(want, pool_want(pool), found, limit)
             return _chosen(order, pool, replace(state, attempts=0, next_attempt=None, last_error=""), items)
         choice, age = await _choose(services, account, want, taken)
     except CarrierUnavailable as error:

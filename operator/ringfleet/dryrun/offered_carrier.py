@@ -12,7 +12,7 @@ from ringfleet.carriers.carrier import Carrier
 from ringfleet.carriers.errors import CarrierUnavailable
 from ringfleet.carriers.registry import PROVIDERS, open_carrier
 from ringfleet.dryrun.operator_offers import OffersRefused, OffersUnreachable, OperatorOffers
-from ringfleet.model import E164, AccountKey, Catalog, Market, Money, Query
+from ringfleet.model import E164, AccountKey, Catalog, Holding, Market, Money, Query
 from ringfleet.objects.carrier_account import settings_of
 from ringfleet.objects.offers import MOST_ROWS, Wish
 
@@ -49,6 +49,9 @@ class OfferedCarrier(Around):
             raise CarrierUnavailable(told.trouble)
         found = tuple(offer for offer in told.answer.offers if offer.number not in exclude)
         return Catalog(found, unreadable=told.answer.unreadable)
+
+    async def find(self, number: E164) -> Holding | None:  # noqa: ARG002 - nobody is asked what the account holds
+        return None
 
     async def balance(self) -> Money:
         said = self._account.status.balance

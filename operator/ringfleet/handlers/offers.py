@@ -35,7 +35,7 @@ from ringfleet.api.meta import GROUP
 from ringfleet.carriers.errors import CarrierError
 from ringfleet.controllers.offers import offers_of
 from ringfleet.controllers.services import Services
-from ringfleet.kube.access import Access, Caller, may, review_token
+from ringfleet.kube.access import Access, Caller, may, review_token, token_claims
 from ringfleet.kube.errors import KubeError
 from ringfleet.model import AccountKey
 from ringfleet.objects.offers import (
@@ -117,6 +117,10 @@ class OffersDesk:
         return {**wish_json(wish), "carriers": list(answers)}
 
     async def _known(self, token: str) -> Caller:
+        """Whose token it is. One that says itself that it is for others is refused without a question."""
+        audiences = token_claims(token).get("aud", OFFERS_AUDIENCE)
+        if OFFERS_AUDIENCE not in (audiences if isinstance(audiences, list) else [audiences]):
+            raise Refusal(401, f"The token is for others: ask for one for the audience {OFFERS_AUDIENCE}.")
         try:
             caller = await review_token(self._services.kube, token, OFFERS_AUDIENCE)
         except KubeError as error:
