@@ -94,6 +94,18 @@ async def test_one_that_is_not_to_be_had_says_why_and_the_others_are_bought() ->
 
 
 @in_virtual_time
+async def test_an_order_that_comes_before_its_pool_waits_for_it_and_goes_on_by_itself() -> None:
+    async with a_rig(*HOUSE, a_named_order(1)) as rig:
+        rig.carrier.stock.append(an_offer(1))
+        assert await rig.turn("NumberOrder", "mine") == 15.0
+        assert await rig.says("NumberOrder", "mine") == "False PoolMissing"
+        await rig.create(a_pool(0))
+        await rig.look()
+        await finish(rig)
+        assert await outcomes(rig) == {digits(1): "Provisioned"}
+
+
+@in_virtual_time
 async def test_the_pools_market_holds_whatever_the_order_says() -> None:
     wide = {"country": "US", "type": "Geographic", "capabilities": ["Voice"]}
     elsewhere = a_pool(0, market={"country": "US", "type": "Geographic", "areaCodes": ["628"]})

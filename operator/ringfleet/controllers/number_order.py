@@ -194,6 +194,7 @@ def order_world(services: Services, order: NumberOrder) -> OrderWorld:
         alternatives=_may_leave(order) and _has_alternatives(services, pool, key),
         pool_suspended=pool is not None and pool.spec.suspend,
         pool_gone=_lost_pool(order, pool),
+        pool_awaited=pool is None and order.spec.numbers is not None and order.status.items is None,
         account_id=(opened.account_id or "") if opened else "",
         account_deleted=account is not None and account.metadata.deletion_timestamp is not None,
         to_choose=room_at(services, key, Counted.CHOSEN, but=order.metadata.uid),
