@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,10 +12,12 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from ringfleet.api import KINDS
 from ringfleet.cli.main import main
+from ringfleet.dryrun.operator_offers import SERVICE
 from ringfleet.objects.offers import OFFERS_AUDIENCE, TOKEN_HEADER
 from tests.cli.conftest import Ringfleet
-from tests.cluster.stage import SYSTEM, Stage
+from tests.cluster.stage import SYSTEM, Stage, a_pool
 from tests.controlplane.plane import free_ports
 from tests.controlplane.rights import a_role, a_role_binding, a_rule, a_service_account
 from tests.programs import ROOT
@@ -32,7 +36,11 @@ class Desk:
         self.url = f"http://127.0.0.1:{port}"
         roles = yaml.safe_load_all((ROOT / "manifests/components/offers/roles.yaml").read_text())
         stage.cluster.apply(*roles)
-        may_mint = a_role("mints", a_rule(["serviceaccounts/token"], ["create"], ""))
+        may_mint = a_role(
+            "mints",
+            a_rule(["serviceaccounts/token"], ["create"]),
+            a_rule([kind.plural for kind in KINDS], ["get", "list", "watch", "create", "patch"], "ringfleet.dev"),
+        )
         stage.apply(
             a_service_account(ASKER),
             a_role_binding(stage.namespace, ASKER, "ringfleet-offers-asker", "ClusterRole"),
@@ -78,6 +86,23 @@ def test_a_person_without_a_right_to_any_secret_sees_what_an_order_would_buy(des
     assert "forbidden" in refused.stderr.lower()
 
 
+def test_a_plan_needs_no_right_to_a_secret_and_says_that_the_operator_has_told_the_offers(
+    desk: Desk, ringfleet: Ringfleet, tmp_path: Path
+) -> None:
+    stage = desk.stage
+    stage.profile()
+    (tmp_path / "pool.yaml").write_text(yaml.safe_dump(a_pool("us-west", 2)))
+    kubeconfig = stage.cluster.kubeconfig_of(stage.namespace, "person")
+    where = ["--kubeconfig", str(kubeconfig), "--namespace", stage.namespace, "--offers-url", desk.url]
+    said = CliRunner().invoke(main, ["plan", *where, "-f", str(tmp_path), "-o", "json"])
+    assert said.exit_code == 2, said.stderr
+    told = json.loads(said.stdout)
+    assert [account["askedBy"] for account in told["accounts"]] == ["operator"]
+    by_hand = ringfleet("plan", "-f", str(tmp_path), "-o", "json").json
+    assert told["pools"][0]["bought"] == by_hand["pools"][0]["bought"]
+    assert len(told["pools"][0]["bought"]) == 2
+
+
 def test_who_asks_is_known_by_a_token_for_offers_and_sees_the_accounts_of_a_namespace_where_it_may(desk: Desk) -> None:
     assert desk.post().status_code == 401
     assert desk.post(desk.token(audience="https://kubernetes.default.svc")).status_code == 401
@@ -99,6 +124,24 @@ def test_what_can_t_be_meant_and_what_is_too_much_is_refused_in_a_sentence(desk:
     assert desk.post(token, contains="x" * 20_000).status_code == 413
     raw = httpx.post(f"{desk.url}/v1/offers", content=b"[" * 9000, headers={TOKEN_HEADER: token})
     assert (raw.status_code, raw.json()["detail"]) == (400, "The body is not JSON.")
-    answers = [desk.post(token, country="UK") for _ in range(8)]
-    last = next(one for one in answers if one.status_code == 429)
-    assert int(last.headers["Retry-After"]) >= 1
+
+
+def test_the_component_gives_the_operator_its_port_its_service_and_its_rights(stage: Stage, tmp_path: Path) -> None:
+    manifests = ROOT / "manifests"
+    kustomization = {
+        "resources": [os.path.relpath(manifests / "base", tmp_path)],
+        "components": [os.path.relpath(manifests / "components/offers", tmp_path)],
+    }
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    built = list(yaml.safe_load_all(stage.cluster.kubectl("kustomize", str(tmp_path))))
+    (container,) = next(one for one in built if one["kind"] == "Deployment")["spec"]["template"]["spec"]["containers"]
+    told = {one["name"]: one.get("value") for one in container["env"]}
+    port = next(one["containerPort"] for one in container["ports"] if one["name"] == "offers")
+    assert (told["RINGFLEET_OFFERS_HOST"], told["RINGFLEET_OFFERS_PORT"]) == ("0.0.0.0", str(port))
+    service = next(one for one in built if one["kind"] == "Service")
+    reach = f"{service['metadata']['name']}:{service['spec']['ports'][0]['name']}"
+    assert reach == SERVICE
+    reader = next(one for one in built if one["metadata"]["name"] == "ringfleet-offers-reader")
+    assert reader["rules"][0]["resourceNames"] == [SERVICE]
+    pod = next(one for one in built if one["kind"] == "Deployment")["spec"]["template"]["metadata"]["labels"]
+    assert service["spec"]["selector"].items() <= pod.items()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from contextlib import suppress
+
 import pytest
 
 from ringfleet.carriers.errors import OutcomeUnknown
+from ringfleet.kube.errors import KubeError
 from ringfleet.kube.transport import Json
 from ringfleet.model import Mark
 from tests.controllers.rig import (
@@ -13,6 +17,7 @@ from tests.controllers.rig import (
     a_number,
     a_pool,
     a_rig,
+    an_account,
     an_object,
     an_order,
     in_virtual_time,
@@ -62,9 +67,10 @@ async def test_exactly_the_named_numbers_are_bought_by_the_protocol_of_all_order
 
 @in_virtual_time
 async def test_one_that_is_not_to_be_had_says_why_and_the_others_are_bought() -> None:
-    limits = {"maxMonthlyPrice": "5", "currency": "USD"}
-    order = a_named_order(1, 2, 3, 4, 5, 6, limits=limits)
-    async with a_rig(*HOUSE, a_pool(0), a_number(1), order, begun=False) as rig:
+    """The pool's price caps hold whatever the order says."""
+    pool = a_pool(0, limits={"maxMonthlyPrice": "5"})
+    order = a_named_order(1, 2, 3, 4, 5, 6, limits={"maxMonthlyPrice": "50"})
+    async with a_rig(*HOUSE, pool, a_number(1), order, begun=False) as rig:
         rig.carrier.held[digits(1)] = a_holding(1, mark=Mark("home", "shop", "west"))
         await rig.begin()
         dumb, dear = an_offer(3, capabilities=frozenset()), an_offer(4, monthly=9)
@@ -85,6 +91,28 @@ async def test_one_that_is_not_to_be_had_says_why_and_the_others_are_bought() ->
         assert said[digits(3)] == f"{digits(3)} can't do what the market asks for: Voice."
         assert said[digits(6)].endswith("without our mark: `kubectl ringfleet adopt` takes it in.")
         assert await rig.says("NumberOrder", "mine") == "True Complete"
+
+
+@in_virtual_time
+async def test_an_order_that_comes_before_its_pool_waits_for_it_and_goes_on_by_itself() -> None:
+    async with a_rig(*HOUSE, a_named_order(1)) as rig:
+        rig.carrier.stock.append(an_offer(1))
+        assert await rig.turn("NumberOrder", "mine") == 15.0
+        assert await rig.says("NumberOrder", "mine") == "False PoolMissing"
+        await rig.create(a_pool(0))
+        await rig.look()
+        await finish(rig)
+        assert await outcomes(rig) == {digits(1): "Provisioned"}
+
+
+@in_virtual_time
+async def test_the_pools_market_holds_whatever_the_order_says() -> None:
+    wide = {"country": "US", "type": "Geographic", "capabilities": ["Voice"]}
+    elsewhere = a_pool(0, market={"country": "US", "type": "Geographic", "areaCodes": ["628"]})
+    async with a_rig(*HOUSE, elsewhere, a_named_order(1, market=wide)) as rig:
+        rig.carrier.stock.append(an_offer(1))
+        await finish(rig)
+        assert await outcomes(rig) == {digits(1): "Failed NotOfMarket"}
 
 
 @pytest.mark.parametrize(
@@ -113,6 +141,25 @@ async def test_two_orders_that_name_one_number_get_it_once_and_the_other_is_told
         ]
         assert len(rig.carrier.purchases) == 1
         assert "False OrderRefused" in [await rig.says("NumberOrder", name) for name in ("hers", "his")]
+
+
+@in_virtual_time
+async def test_orders_at_two_accounts_that_choose_at_once_do_not_both_take_the_same_budget() -> None:
+    """A named order sets no money aside before it chooses."""
+    carriers = [{"accountRef": {"name": "main"}}, {"accountRef": {"name": "spare"}}]
+    pool = a_pool(0, carriers=carriers, limits={"monthlyBudget": "5"})
+    hers = a_named_order(1, name="hers")
+    his = a_named_order(2, name="his", accountRef={"name": "spare"})
+    async with a_rig(*HOUSE, an_account("spare"), pool, hers, his) as rig:
+        for key, number in (("shop/main", 1), ("shop/spare", 2)):
+            rig.carriers[key].stock.append(an_offer(number))
+            rig.carriers[key].takes["search"] = 1.0
+        for _ in range(2):
+            await rig.turn_all(("NumberOrder", "hers"), ("NumberOrder", "his"))
+        await finish(rig, "hers")
+        await finish(rig, "his")
+        said = [*(await outcomes(rig, "hers")).values(), *(await outcomes(rig, "his")).values()]
+        assert sorted(said) == ["Failed LimitReached", "Provisioned"]
 
 
 @in_virtual_time
@@ -145,13 +192,34 @@ async def test_an_answer_that_is_lost_is_looked_up_and_the_number_is_bought_once
             assert len({purchase.key for purchase in again.carrier.purchases}) == 1
 
 
+@pytest.mark.parametrize("done", [pytest.param(False, id="not done"), pytest.param(True, id="done, and not answered")])
+@pytest.mark.parametrize("nth", range(9))
+@in_virtual_time
+async def test_a_process_that_ends_at_any_write_is_followed_by_one_that_buys_each_named_number_once(
+    nth: int, done: bool
+) -> None:
+    """Held, chosen, lease, sent, bought, lease, two objects, recorded: as for the pool's own orders."""
+    async with a_rig(*HOUSE, a_pool(0), a_named_order(2, 1)) as rig:
+        rig.carrier.stock += [an_offer(n) for n in range(1, 4)]
+        rig.api.break_write(nth, done=done)
+        with suppress(KubeError):
+            await finish(rig)
+        async with restarted(rig) as again:
+            await finish(again)
+            assert again.carrier.billed == Counter([digits(1), digits(2)])
+            assert await again.names("PhoneNumber") == [digits(1).digits, digits(2).digits]
+            assert await again.says("NumberOrder", "mine") == "True Complete"
+            assert len({purchase.key for purchase in again.carrier.purchases}) == 1
+
+
 @in_virtual_time
 async def test_an_order_of_a_person_stays_when_the_pools_own_are_trimmed() -> None:
     done = {"completedAt": "2020-01-01T00:00:00Z", "items": [], "key": "k"}
     mine = a_named_order(1)
     mine["status"] = done
     olds = [an_order(1, n, done) for n in range(1, 5)]
-    async with a_rig(*HOUSE, a_pool(0, ordering={"historyLimit": 1}), mine, *olds) as rig:
+    memory = {"memory": {"topUp": {"sequence": 4, "ordered": True}}}
+    async with a_rig(*HOUSE, a_pool(0, ordering={"historyLimit": 1}, status=memory), mine, *olds) as rig:
         await rig.turn("NumberPool", "west")
         deleted = [line for line in rig.told() if line.startswith("delete")]
-        assert deleted == [f"delete numberorders west-{n}" for n in (1, 2, 3)]
+        assert deleted == [f"delete numberorders west-{n}" for n in (1, 2)]

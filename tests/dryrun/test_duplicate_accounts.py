@@ -30,7 +30,7 @@ async def test_a_plan_foresees_that_a_new_account_is_one_that_is_there(id_: str,
     async with a_rig(*HOUSE) as rig, what_if(rig.kube, [TEAM], [manifest]) as after:
         rig.carriers[str(THEIRS)] = type(rig.carrier)(rig.story, id_)
         await rig.kube.create(RESOURCES["Secret"], TEAM, a_secret())
-        await after.reach(THEIRS, {})
+        await after.reach(THEIRS, {}, TEAM)
         seen = after.services.accounts.seen(THEIRS, TEAM)
         assert (seen.blocked, f"CarrierAccount {HERE}/main" in seen.message) == (blocked, blocked is not None)
 

@@ -20,7 +20,7 @@ async def planned(rig: Rig) -> tuple[int, list[str]]:
     """How many numbers would be bought for the pool, and what it would say of itself."""
     rig.carrier.stock += [an_offer(n) for n in range(1, 20)]
     async with what_if(rig.kube, [HERE], ()) as after:
-        await after.reach(AccountKey(HERE, "main"), {})
+        await after.reach(AccountKey(HERE, "main"), {}, HERE)
         filling = await fill(after, ObjectRef(HERE, "west"))
         bought = len(after.services.fleet.numbers_in_pool(HERE, "west"))
     assert not rig.carrier.billed

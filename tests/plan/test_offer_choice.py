@@ -9,7 +9,7 @@ import pytest
 from ringfleet.model import E164, Capability, Market, Money, NumberType, Offer, Price
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_order.order import OrderWant
-from ringfleet.plan.offer_choice import Choice, choose_offers
+from ringfleet.plan.offer_choice import Choice, choose_offers, rank_offers
 from tests.plan.builders import a_price, an_offer, an_order_want, dollars, limits
 
 
@@ -144,3 +144,21 @@ def test_an_offer_that_is_what_the_market_asks_for_is_taken(offer: Offer) -> Non
 
 def test_nothing_wanted_is_nothing_short() -> None:
     assert choose_offers(an_order_want(0), [an_offer()]) == Choice(())
+
+
+def test_an_offer_of_another_state_or_city_is_not_taken_and_the_first_named_goes_first() -> None:
+    """Wherever a carrier has searched; of a state that it does not say, the numbering plan does."""
+    offers = [
+        an_offer(1, region="San Francisco, CA"),
+        an_offer(2, region=None),
+        an_offer(3, region="New York, NY", area_code="212"),
+        an_offer(4, region="Reno, NV", area_code="775"),
+    ]
+    market = Market("US", NumberType.GEOGRAPHIC, regions=("NY", "CA"))
+    assert [offer.number for offer in rank_offers(market, offers)] == [
+        offers[2].number,
+        offers[0].number,
+        offers[1].number,
+    ]
+    city = Market("US", NumberType.GEOGRAPHIC, localities=("san francisco",))
+    assert [offer.number for offer in rank_offers(city, offers)] == [offers[0].number]

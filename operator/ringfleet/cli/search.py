@@ -168,13 +168,13 @@ def _ask(
 async def _asked(
     asker: Asker, names: tuple[str, ...], wish: Wish, count: int, kube: Kube, namespace: str
 ) -> tuple[str, tuple[Answer, ...], str]:
-    from ringfleet.dryrun.operator_offers import OffersUnreachable, Reach, search_by_operator
+    from ringfleet.dryrun.operator_offers import OffersUnreachable, OperatorOffers, Reach
     from ringfleet.dryrun.search import search_carriers
 
     keys, reach = account_keys(names, namespace), Reach(asker.system_namespace, asker.url)
     if asker.via != "secret":
         try:
-            return namespace, await search_by_operator(kube, namespace, keys, wish, count, reach), "operator"
+            return namespace, await OperatorOffers(kube, namespace, reach).search(keys, wish, count), "operator"
         except OffersUnreachable as error:
             if asker.via == "operator":
                 raise

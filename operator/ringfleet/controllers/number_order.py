@@ -199,6 +199,7 @@ def order_world(services: Services, order: NumberOrder) -> OrderWorld:
         alternatives=_may_leave(order) and _has_alternatives(services, pool, key),
         pool_suspended=pool is not None and pool.spec.suspend,
         pool_gone=_lost_pool(order, pool),
+        pool_awaited=pool is None and order.spec.numbers is not None and order.status.items is None,
         account_id=(opened.account_id or "") if opened else "",
         account_deleted=account is not None and account.metadata.deletion_timestamp is not None,
         to_choose=room_at(services, key, Counted.CHOSEN, but=order.metadata.uid),
@@ -414,8 +415,10 @@ async def searched(
     taken = services.fleet.taken_numbers(but=order.metadata.uid)
     try:
         if want.numbers:
+            if pool is None:  # it has gone since: the next turn says so, and nothing else is bought in place of these
+                return state
             found = await find_named(services, account.carrier, order, want)
-            items = name_items(want, pool_want(pool).limits if pool else want.limits, found, limit)
+            items = name_items(want, pool_want(pool), found, limit)
             return _chosen(order, pool, replace(state, attempts=0, next_attempt=None, last_error=""), items)
         choice, age = await _choose(services, account, want, taken)
     except CarrierUnavailable as error:

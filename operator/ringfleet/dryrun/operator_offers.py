@@ -48,29 +48,48 @@ class Reach:
     """Its address instead, such as http://127.0.0.1:8086 of a port-forward."""
 
 
-async def search_by_operator(
-    kube: Kube, namespace: str, names: Iterable[AccountKey], wish: Wish, count: int, reach: Reach
-) -> tuple[Told[Found], ...]:
-    """At most `count` offers of each of the named accounts, or of all in the namespace.
+class OperatorOffers:
+    """Questions of a person to the operator, for objects of one namespace, under one token."""
 
-    Raises:
-        OffersUnreachable: it can't be asked this way.
-        OffersRefused: it refuses.
-    """
-    body = {**wish_json(wish), "namespace": namespace, "accounts": [str(name) for name in names], "count": count}
-    try:
-        token = await kube.issue_token(namespace, SERVICE_ACCOUNT, OFFERS_AUDIENCE, TOKEN_SECONDS)
-        if reach.url:
-            told = await _post(reach.url.rstrip("/") + OFFERS_PATH, body, token)
-        else:
+    def __init__(self, kube: Kube, namespace: str, reach: Reach) -> None:
+        self._kube = kube
+        self._namespace = namespace
+        self._reach = reach
+        self._token: str | None = None
+
+    async def authorize(self) -> str:
+        """The token under which is asked. Raises OffersUnreachable: none can be had."""
+        if self._token is None:
+            try:
+                self._token = await self._kube.issue_token(
+                    self._namespace, SERVICE_ACCOUNT, OFFERS_AUDIENCE, TOKEN_SECONDS
+                )
+            except KubeError as error:
+                raise OffersUnreachable(str(error)) from error
+        return self._token
+
+    async def search(self, names: Iterable[AccountKey], wish: Wish, count: int) -> tuple[Told[Found], ...]:
+        """At most `count` offers of each of the named accounts, or of all in the namespace.
+
+        Raises:
+            OffersUnreachable: the operator can't be asked this way.
+            OffersRefused: it refuses.
+        """
+        asked = {"namespace": self._namespace, "accounts": [str(name) for name in names], "count": count}
+        told = await self._post({**wish_json(wish), **asked}, await self.authorize())
+        try:
+            return tuple(_told(answer, wish) for answer in told["carriers"])
+        except (ValueError, LookupError, TypeError) as error:
+            raise OffersUnreachable("the operator's answer can't be read: it is of another version") from error
+
+    async def _post(self, body: dict[str, Any], token: str) -> Mapping[str, Any]:
+        if self._reach.url:
+            return await _post(self._reach.url.rstrip("/") + OFFERS_PATH, body, token)
+        try:
             headers = ((TOKEN_HEADER, token),)
-            told = await kube.post_to_service(reach.system_namespace, SERVICE, OFFERS_PATH, body, headers)
-    except KubeError as error:
-        raise OffersUnreachable(str(error)) from error
-    try:
-        return tuple(_told(answer, wish) for answer in told["carriers"])
-    except (ValueError, LookupError, TypeError) as error:
-        raise OffersUnreachable("the operator's answer can't be read: it is of another version") from error
+            return await self._kube.post_to_service(self._reach.system_namespace, SERVICE, OFFERS_PATH, body, headers)
+        except KubeError as error:
+            raise OffersUnreachable(str(error)) from error
 
 
 def _told(answer: Mapping[str, Any], wish: Wish) -> Told[Found]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ringfleet.api import NumberOrder, NumberPool, RotationSet
 from ringfleet.controllers.desired_number import going, number_want
 from ringfleet.controllers.services import Services
+from ringfleet.dryrun.operator_offers import Reach
 from ringfleet.dryrun.orders import decided, fill, pool_at
 from ringfleet.dryrun.result import AccountPreview, Bought, Changed, Note, PoolPreview, Preview, Released
 from ringfleet.dryrun.server import Manifest, Rehearsed, rehearse
@@ -34,15 +35,16 @@ from ringfleet.plan.phone_number.removal import Way
 from ringfleet.plan.phone_number.steps import Leave, Look, Route
 
 
-async def preview(kube: Kube, manifests: Sequence[Manifest], namespace: str) -> Preview:
+async def preview(kube: Kube, manifests: Sequence[Manifest], namespace: str, reach: Reach | None = None) -> Preview:
     """What applying the manifests leads to. `kube` keeps no write; `namespace` is that of objects that name none.
+    `reach`: how the operator is asked for offers of accounts whose Secrets the person may not read; None: it is not.
 
     Raises:
         KubeError: the cluster can't be read.
     """
     objects = await rehearse(kube, manifests, namespace)
     applied = [one.obj for one in objects if one.obj is not None]
-    async with what_if(kube, _namespaces(objects), applied) as after:
+    async with what_if(kube, _namespaces(objects), applied, reach) as after:
         secrets = {place_of(obj): _with_data(obj) for obj in applied if obj["kind"] == "Secret"}
         return await foresee(after, objects, secrets)
 
@@ -95,7 +97,7 @@ class _Foresight:
         released = planned_releases(services, place, before)
         if asked := self._may_order(place, before):
             for key in self._accounts_of(pool):
-                if balance := await self._after.reach(key, self._secrets):
+                if balance := await self._after.reach(key, self._secrets, place.namespace):
                     self._balances[key] = balance
         filling = await fill(self._after, place)
         bought = tuple(one for order in _orders(services, place) if order.key not in chosen for one in _bought(order))
@@ -143,7 +145,8 @@ class _Foresight:
             spent.setdefault((one.account, cost.currency), []).append(cost)
         for key, currency in sorted(spent):
             if key in self._balances:
-                yield AccountPreview(key, self._balances[key], Money.total(spent[key, currency], currency))
+                spend, by_operator = Money.total(spent[key, currency], currency), key in self._after.by_operator
+                yield AccountPreview(key, self._balances[key], spend, by_operator)
 
 
 def planned_releases(services: Services, place: ObjectRef, decision: PoolDecision) -> tuple[Released, ...]:

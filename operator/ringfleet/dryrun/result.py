@@ -87,6 +87,9 @@ class AccountPreview:
     account: AccountKey
     balance: Money
     spend: Money
+    by_operator: bool = False
+    """Whether the operator has told the offers, for a person who may not read the account's Secret; the balance is then
+    that of the account's status."""
 
     @property
     def covered(self) -> bool:

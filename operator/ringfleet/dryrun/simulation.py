@@ -31,11 +31,14 @@ from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.carriers.errors import CarrierError, CredentialsRejected
 from ringfleet.controllers.account_opening import identify, open_account
 from ringfleet.controllers.carrier_account import turned_away_by
+from ringfleet.controllers.carrier_clients import OpenAccount, not_reached
 from ringfleet.controllers.fleet import INTENTS
 from ringfleet.controllers.rotation_set import claims_to_make
 from ringfleet.controllers.runtime import build_services
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.triggers import follow, open_queue
+from ringfleet.dryrun.offered_carrier import OfferedCarrier
+from ringfleet.dryrun.operator_offers import OffersUnreachable, OperatorOffers, Reach
 from ringfleet.kube.client import Json, Kube
 from ringfleet.kube.errors import Forbidden, KubeError, NotFound
 from ringfleet.model import AccountKey, Money
@@ -58,8 +61,11 @@ Objects = dict[type[ApiObject], dict[ObjectRef, Json]]
 
 
 @asynccontextmanager
-async def what_if(kube: Kube, namespaces: Iterable[str], laid_over: Iterable[Json]) -> AsyncIterator[WhatIf]:
-    """`namespaces` as the cluster has them, with the objects `laid_over` in place of those of their names.
+async def what_if(
+    kube: Kube, namespaces: Iterable[str], laid_over: Iterable[Json], reach: Reach | None = None
+) -> AsyncIterator[WhatIf]:
+    """`namespaces` as the cluster has them, with the objects `laid_over` in place of those of their names. `reach` as
+    of `WhatIf`.
 
     Raises:
         KubeError: the cluster can't be read.
@@ -73,7 +79,7 @@ async def what_if(kube: Kube, namespaces: Iterable[str], laid_over: Iterable[Jso
         services.clock = lambda: moment
         follow(services)
         await _look_for_the_freeze(services)
-        found = WhatIf(services)
+        found = WhatIf(services, reach)
         for model, by_place in objects.items():
             for obj in by_place.values():
                 found.take_in(model, obj)
@@ -127,8 +133,12 @@ def place_of(obj: Json) -> ObjectRef:
 class WhatIf:
     """See the module. What is known of numbers and claims is kept whole beside their slim records, to be written on."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, reach: Reach | None = None) -> None:
+        """`reach`: how the operator is asked where a Secret may not be read; None: it is not asked."""
         self.services = services
+        self._operator = reach
+        self.by_operator: set[AccountKey] = set()
+        """The accounts whose offers the operator has told."""
         self._whole: dict[tuple[str, ObjectRef], Json] = {}
         self._versions = count(2**62)  # later than all that is stored, and in the order of the manifests
 
@@ -182,11 +192,11 @@ class WhatIf:
 
     # Reaching accounts.
 
-    async def reach(self, key: AccountKey, secrets: Mapping[ObjectRef, Json]) -> Money | None:
+    async def reach(self, key: AccountKey, secrets: Mapping[ObjectRef, Json], namespace: str) -> Money | None:
         """Open the account and ask its balance, if that is not done yet; None when it can't be asked.
 
         Why it can't is what is then known of the account. `secrets` are those of the manifests; others are read with
-        the rights of the connection.
+        the rights of the connection. Where they don't reach, the operator is asked, for objects of `namespace`.
         """
         obj = await self._account(key)
         if obj is None or self.services.accounts.get(key) is not None:
@@ -194,8 +204,35 @@ class WhatIf:
         if obj.spec.suspend:
             self._block(key, Reason.SUSPENDED, "The account is suspended (spec.suspend).")
             return None
+        place = ObjectRef(key.namespace, obj.spec.credentials_secret_ref.name)
+        if self._operator and place not in secrets and not await self._may_read(place):
+            return await self._ask_operator(key, obj, namespace, self._operator)
         credentials = await self._credentials(key, obj, secrets)
         return None if credentials is None else await self._ask(key, obj, credentials)
+
+    async def _may_read(self, place: ObjectRef) -> bool:
+        try:
+            await self._secret(place)
+        except Forbidden:
+            return False
+        except KubeError:  # who reads it next says why
+            return True
+        return True
+
+    async def _ask_operator(self, key: AccountKey, obj: CarrierAccount, namespace: str, reach: Reach) -> Money | None:
+        """Open the account as the operator tells its offers; None when it can't be asked."""
+        operator = OperatorOffers(self.services.kube, namespace, reach)
+        try:
+            await operator.authorize()
+        except OffersUnreachable as error:
+            why = f"you may not read its Secret, and the operator can't be asked for its offers: {error}"
+            self._block(key, Reason.ACCOUNT_NOT_READY, why)
+            return None
+        allowed = frozenset(obj.spec.allowed_namespaces)
+        account = OpenAccount(OfferedCarrier(obj, operator), "by the operator", allowed, not_reached(key))
+        await self.services.accounts.open(key, account)
+        self.by_operator.add(key)
+        return await self._settle(key, obj, account)
 
     async def _credentials(
         self, key: AccountKey, obj: CarrierAccount, secrets: Mapping[ObjectRef, Json]
@@ -240,6 +277,10 @@ class WhatIf:
         except CredentialsRejected as error:
             self._block(key, turned_away_by(error), str(error))
             return None
+        return await self._settle(key, obj, account)
+
+    async def _settle(self, key: AccountKey, obj: CarrierAccount, account: OpenAccount) -> Money | None:
+        """Learn which account it is and what it has; None when it can't be asked."""
         try:
             await identify(self.services, obj, account)
             balance = await account.carrier.balance()

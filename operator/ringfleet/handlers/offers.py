@@ -35,10 +35,11 @@ from ringfleet.api.meta import GROUP
 from ringfleet.carriers.errors import CarrierError
 from ringfleet.controllers.offers import offers_of
 from ringfleet.controllers.services import Services
-from ringfleet.kube.access import Access, Caller, may, review_token
+from ringfleet.kube.access import Access, Caller, may, review_token, token_claims
 from ringfleet.kube.errors import KubeError
 from ringfleet.model import AccountKey
 from ringfleet.objects.offers import (
+    MOST_ROWS,
     OFFERS_AUDIENCE,
     OFFERS_PATH,
     TOKEN_HEADER,
@@ -57,12 +58,11 @@ BODY_SECONDS = 5.0
 """In which the body of a question has to come."""
 SEARCH_SECONDS = 25.0
 """For which one account's carrier is asked."""
-MOST_ROWS = 200
 DEFAULT_ROWS = 20
 MOST_ACCOUNTS = 10
 AT_ONCE = 16
 """How many questions are answered at once, of all people."""
-PER_SECOND, BURST = 0.5, 5
+PER_SECOND, BURST = 1.0, 20
 """How often one person may ask."""
 REMEMBERED = 1024
 """Of how many people it is remembered when they have asked."""
@@ -117,6 +117,10 @@ class OffersDesk:
         return {**wish_json(wish), "carriers": list(answers)}
 
     async def _known(self, token: str) -> Caller:
+        """Whose token it is. One that says itself that it is for others is refused without a question."""
+        audiences = token_claims(token).get("aud", OFFERS_AUDIENCE)
+        if OFFERS_AUDIENCE not in (audiences if isinstance(audiences, list) else [audiences]):
+            raise Refusal(401, f"The token is for others: ask for one for the audience {OFFERS_AUDIENCE}.")
         try:
             caller = await review_token(self._services.kube, token, OFFERS_AUDIENCE)
         except KubeError as error:

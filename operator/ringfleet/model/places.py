@@ -52,7 +52,8 @@ class Position(NamedTuple):
             latitude, longitude = (Decimal(one.strip()) for one in text.split(","))
         except (ValueError, InvalidOperation) as error:
             raise ValueError(f"{text!r} is no point of the map such as 37.77,-122.42") from error
-        if not (abs(latitude) <= _MOST_LATITUDE and abs(longitude) <= _MOST_LONGITUDE):
+        on_the_map = latitude.is_finite() and longitude.is_finite()
+        if not on_the_map or not (abs(latitude) <= _MOST_LATITUDE and abs(longitude) <= _MOST_LONGITUDE):
             raise ValueError(f"{text!r} is no point of the map: a latitude is from -90 to 90, a longitude -180 to 180")
         return cls(latitude, longitude)
 

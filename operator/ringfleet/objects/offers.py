@@ -34,6 +34,8 @@ OFFERS_AUDIENCE = f"offers.{GROUP}"
 """The audience of the tokens by which the operator knows who asks it for offers."""
 TOKEN_HEADER = "Ringfleet-Token"  # noqa: S105 - a header, no token
 """The header of such a token: the API server's service proxy takes `Authorization` off."""
+MOST_ROWS = 200
+"""How many offers of an account the operator tells at once."""
 MOST_PLACES = 20
 """How many area codes, states or cities, and how many searches of all of them together, one question may have."""
 LONGEST_WORD = 100

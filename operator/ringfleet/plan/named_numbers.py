@@ -18,10 +18,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ringfleet.model import E164, ItemState, Limits, Money, Offer, Outcome, Price
+from ringfleet.model import E164, ItemState, Market, Money, Offer, Outcome, Price
 from ringfleet.model.failures import FailureReason
 from ringfleet.plan.number_order.items import Item
 from ringfleet.plan.number_order.order import OrderWant
+from ringfleet.plan.number_pool.plan import PoolWant
 from ringfleet.plan.offer_choice import is_of_market, within_caps
 
 
@@ -37,17 +38,17 @@ class Found:
     """Why it has no offer, as a sentence; empty: it is simply not for sale."""
 
 
-def name_items(want: OrderWant, caps: Limits, found: Mapping[E164, Found], limit: str) -> tuple[Item, ...]:
+def name_items(want: OrderWant, pool: PoolWant, found: Mapping[E164, Found], limit: str) -> tuple[Item, ...]:
     """An item for each number of the order: Pending with its offer, or Failed with the reason.
 
     `want.count` and `want.budget` are what pool, quotas and account leave; `limit`: the sentence that says which of
-    them leaves no more. `caps`: the pool's, which hold beside those of an order that a person has written.
+    them leaves no more. Market and price caps of the `pool` hold beside those of an order that a person has written.
     """
     items: list[Item] = []
     room, left = want.count, want.budget
     for number in want.numbers:
         known = found.get(number, Found())
-        refusal = _refuse(want, caps, number, known, room, left, limit)
+        refusal = _refuse(want, pool, number, known, room, left, limit)
         offer = known.offer
         if refusal or offer is None:
             items.append(_failed(want, number, offer, *(refusal or (FailureReason.NOT_OFFERED, ""))))
@@ -59,7 +60,7 @@ def name_items(want: OrderWant, caps: Limits, found: Mapping[E164, Found], limit
 
 
 def _refuse(
-    want: OrderWant, caps: Limits, number: E164, known: Found, room: int, left: Money | None, limit: str
+    want: OrderWant, pool: PoolWant, number: E164, known: Found, room: int, left: Money | None, limit: str
 ) -> tuple[FailureReason, str] | None:
     offer = known.offer
     if known.held:
@@ -67,9 +68,10 @@ def _refuse(
     if offer is None:
         gone = f"{want.account} does not offer {number}: it is sold, or was never for sale there."
         return FailureReason.NOT_OFFERED, known.absent or gone
-    if not is_of_market(want.market, offer):
-        return FailureReason.NOT_OF_MARKET, _unfit(want, offer)
-    if not (within_caps(want.limits, offer.price) and within_caps(caps, offer.price)):
+    for market in (want.market, pool.market):
+        if not is_of_market(market, offer):
+            return FailureReason.NOT_OF_MARKET, _unfit(market, offer)
+    if not (within_caps(want.limits, offer.price) and within_caps(pool.limits, offer.price)):
         return FailureReason.PRICE_ABOVE_CAP, _dear(
             offer, "above spec.limits of order or pool, or not in their currency"
         )
@@ -82,12 +84,12 @@ def _refuse(
     return None
 
 
-def _unfit(want: OrderWant, offer: Offer) -> str:
-    missing = sorted(want.market.capabilities - offer.capabilities)
+def _unfit(market: Market, offer: Offer) -> str:
+    missing = sorted(market.capabilities - offer.capabilities)
     if missing:
         return f"{offer.number} can't do what the market asks for: {', '.join(missing)}."
     place = f" in {offer.region}" if offer.region else ""
-    return f"{offer.number} is a {offer.country} {offer.type} number{place}, and the market is {want.market}."
+    return f"{offer.number} is a {offer.country} {offer.type} number{place}, and the market is {market}."
 
 
 def _dear(offer: Offer, why: str) -> str:

@@ -15,7 +15,8 @@
                  notes: [{reason, message}],                    what stands against the pool's wishes
                  errors: [text]}]                               why the plan of this pool is not whole
     unpooled   [as routed]                                      numbers that are in none of these pools
-    accounts   [{account, balance, spend, currency, covered}]   whether the balance pays for the first month
+    accounts   [{account, balance, spend, currency, covered, askedBy}]   covered: the balance pays for the first month;
+               askedBy: operator where it has told the offers, else secret
     total      {bought, routed, released, refused, cost: [{currency, monthly, setup}]}
 """
 
@@ -27,7 +28,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ringfleet.cli._shared.cluster import Cluster, cluster_options, output_option
+from ringfleet.cli._shared.cluster import Cluster, cluster_options, output_option, system_option
 from ringfleet.cli._shared.printing import echo_json
 
 if TYPE_CHECKING:
@@ -49,9 +50,16 @@ FAILED = 1
     type=click.Path(exists=True, allow_dash=True, path_type=Path),
     help="A manifest, a folder of manifests, or - for standard input. Repeatable.",
 )
+@click.option(
+    "--offers-url",
+    envvar="RINGFLEET_OFFERS_URL",
+    help="Where the operator tells offers, as by a port-forward, to whoever may not read an account's Secret. "
+    "Default: through the API server.",
+)
+@system_option
 @cluster_options
 @output_option("markdown")
-def plan(paths: tuple[Path, ...], cluster: Cluster, output: str) -> None:
+def plan(paths: tuple[Path, ...], offers_url: str | None, system_namespace: str, cluster: Cluster, output: str) -> None:
     """Say what applying manifests would buy, route and release, with live prices. Nothing is changed.
 
     Every pool of the namespaces that the manifests are in is looked at, by the rules of the operator itself, and
@@ -63,7 +71,9 @@ def plan(paths: tuple[Path, ...], cluster: Cluster, output: str) -> None:
     from ringfleet.cli.plan.as_text import as_markdown, echo_preview
 
     manifests = read_manifests(paths)
-    found = cluster.run(lambda kube, namespace: _preview(kube, manifests, namespace), dry_run=True)
+    found = cluster.run(
+        lambda kube, namespace: _preview(kube, manifests, namespace, (system_namespace, offers_url)), dry_run=True
+    )
     match output:
         case "json":
             echo_json(as_json(found))
@@ -74,7 +84,10 @@ def plan(paths: tuple[Path, ...], cluster: Cluster, output: str) -> None:
     sys.exit(FAILED if found.failed else CHANGES if found.changes else 0)
 
 
-async def _preview(kube: Kube, manifests: tuple[Manifest, ...], namespace: str) -> Preview:
+async def _preview(
+    kube: Kube, manifests: tuple[Manifest, ...], namespace: str, reach: tuple[str, str | None]
+) -> Preview:
+    from ringfleet.dryrun.operator_offers import Reach
     from ringfleet.dryrun.plan import preview
 
-    return await preview(kube, manifests, namespace)
+    return await preview(kube, manifests, namespace, Reach(*reach))

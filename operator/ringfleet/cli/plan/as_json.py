@@ -80,6 +80,7 @@ def _account_json(one: AccountPreview) -> dict[str, Any]:
         "spend": f"{one.spend.amount:f}",
         "currency": one.spend.currency,
         "covered": one.covered,
+        "askedBy": "operator" if one.by_operator else "secret",
     }
 
 

@@ -89,6 +89,11 @@ def _too_poor(found: Preview) -> list[str]:
     ]
 
 
+def _told_by_operator(found: Preview) -> list[str]:
+    keys = sorted({str(one.account) for one in found.accounts if one.by_operator})
+    return [f"The offers of {', '.join(keys)} are told by the operator: you may not read the Secret."] if keys else []
+
+
 # Tables.
 
 
@@ -103,7 +108,7 @@ def echo_preview(found: Preview) -> None:
         for reason, message in _remarks(pool):
             click.echo(f"{reason}: {message}")
     echo_table(CHANGED, [_changed_row(one) for one in found.unpooled])
-    for sentence in _too_poor(found):
+    for sentence in (*_too_poor(found), *_told_by_operator(found)):
         click.echo(f"InsufficientFunds: {sentence}")
     click.echo()
     echo_heading(headline(found))
@@ -125,6 +130,7 @@ def as_markdown(found: Preview) -> str:
         parts += [part for columns, rows in _tables(pool) for part in _folded(columns, rows)]
     parts += _markdown_table(CHANGED, [_changed_row(one) for one in found.unpooled])
     parts += [f"- **InsufficientFunds**: {sentence}" for sentence in _too_poor(found)]
+    parts += [f"- {sentence}" for sentence in _told_by_operator(found)]
     return "\n\n".join(parts)
 
 

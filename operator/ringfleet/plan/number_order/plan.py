@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ringfleet.model import AccountKey, ItemState
 from ringfleet.plan.conditions import Reason
@@ -27,6 +27,8 @@ def plan_order(want: OrderWant, state: OrderState, world: OrderWorld, now: datet
         return Done()
     if state.items is not None and all(item.state not in UNRESOLVED for item in state.items):
         return resting(state, now) or Record()
+    if world.pool_awaited:
+        return Wait(Reason.POOL_MISSING, _NO_SUCH_POOL, now + POOL_AWAITED_AGAIN)
     if stopped := called_off(state, world):
         return stopped
     if state.items is None:
@@ -51,6 +53,13 @@ def plan_order(want: OrderWant, state: OrderState, world: OrderWorld, now: datet
             "Another order of this account is at the carrier; orders go one at a time.",
         )
     return _too_many(want, state, world, now) or Submit(resumed=is_sent(state))
+
+
+POOL_AWAITED_AGAIN = timedelta(seconds=15)
+"""How soon an order that a person has written looks again for its pool."""
+_NO_SUCH_POOL = (
+    "The order's NumberPool (spec.poolRef.name) does not exist: create it, and the order goes on; or delete the order."
+)
 
 
 def _too_many(want: OrderWant, state: OrderState, world: OrderWorld, now: datetime) -> Step | None:

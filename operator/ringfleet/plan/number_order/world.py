@@ -74,6 +74,9 @@ class OrderWorld:
     """Whether the pool buys nothing for now."""
     pool_gone: bool = False
     """Whether the pool that made the order is deleted, or is being so; another one may have its name."""
+    pool_awaited: bool = False
+    """Whether a person has written the order, it has chosen nothing, and there is no such pool: it may come yet, as
+    when both are applied together."""
     account_id: str = ""
     """The carrier's own id of the account that the CarrierAccount opens now; empty: it is not known."""
     account_deleted: bool = False
