@@ -280,6 +280,22 @@ class TestNumbers(OnTelnyx):
         assert [holding.routing for holding in await customer.listed()] == [second]
         assert f"{self.row(customer, id_)['connection_id']}/" in second
 
+    @pytest.mark.parametrize("gone", ["fqdn_connections", "messaging_profiles"])
+    async def test_a_number_whose_routing_is_gone_since_it_was_stopped_is_resumed_with_what_is_left(
+        self, customer: Customer, gone: str
+    ) -> None:
+        """Telnyx refuses to give it back, so that it would stay stopped for ever; its profile routes it anew."""
+        id_ = await self.bought(customer)
+        routing = await customer.carrier.ensure_routing(BOTH)
+        await customer.carrier.route(id_, routing)
+        await customer.carrier.suspend(id_)
+        connection, profile = routing.split("/")
+        self.call(customer, "DELETE", f"{gone}/{connection if gone == 'fqdn_connections' else profile}")
+        await customer.carrier.resume(id_)
+        (resumed,) = await customer.listed()
+        left = f"/{profile}" if gone == "fqdn_connections" else f"{connection}/"
+        assert (resumed.status, resumed.routing) == (HoldingStatus.ACTIVE, left)
+
     async def test_to_route_a_number_as_it_is_changes_nothing(self, customer: Customer) -> None:
         id_ = await self.bought(customer)
         routing = await customer.carrier.ensure_routing(BOTH)

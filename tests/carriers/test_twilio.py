@@ -445,6 +445,21 @@ async def test_a_number_that_is_stopped_follows_what_it_followed_when_another_pr
     assert {**after, "date_updated": None} == {**before, "date_updated": None, "sms_application_sid": None}
 
 
+async def test_a_number_whose_trunk_is_gone_since_it_was_stopped_is_resumed_with_what_is_left(
+    customer: Customer,
+) -> None:
+    """Twilio refuses to point it back, so that it would stay stopped for ever; its profile routes it anew."""
+    sid, program = await held(customer), Program(customer)
+    profile = await customer.carrier.ensure_routing(replace(ROUTING, messaging_webhook="https://example.com/sms"))
+    await customer.carrier.route(sid, profile)
+    await customer.carrier.suspend(sid)
+    trunk, application = profile.split("/")
+    program.call("DELETE", "trunking", f"/v1/Trunks/{trunk}")
+    await customer.carrier.resume(sid)
+    (resumed,) = await customer.listed()
+    assert (resumed.status, resumed.routing) == (HoldingStatus.ACTIVE, f"-/{application}")
+
+
 async def test_numbers_that_followed_the_same_are_parked_in_the_same_place(customer: Customer) -> None:
     outcomes = await customer.carrier.buy(await customer.purchase("k", 2))
     for outcome in outcomes:

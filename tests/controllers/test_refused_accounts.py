@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 
+import httpx
 import pytest
 
 from ringfleet.kube.transport import Json
-from tests.controllers.rig import a_pool, in_virtual_time
-from tests.controllers.wired import Refusal, Wired, a_wired_rig
+from tests.controllers.rig import a_pool, a_profile, in_virtual_time
+from tests.controllers.wired import CARRIER, TOKEN, Refusal, Wired, a_wired_rig
 
 HALF_AN_HOUR_S = 1800
 MOST_CALLS = 200
@@ -105,6 +106,27 @@ async def test_an_order_that_the_carrier_refuses_ends_with_its_words_and_the_poo
         order, *_ = await wired.rig.names("NumberOrder")
         assert await said(wired, "NumberOrder", order) == (reason, message)
         assert len(wired.wire.calls) <= MOST_CALLS
+
+
+@in_virtual_time
+async def test_an_account_without_a_right_to_campaigns_goes_on_and_says_what_its_numbers_miss() -> None:
+    """It buys and routes; a campaign that a profile names is no matter of the whole account."""
+    async with a_wired_rig("Telnyx", a_pool(routingProfileRef={"name": "sip"})) as wired:
+        async with httpx.AsyncClient(transport=wired.wire, base_url=CARRIER) as other_program:
+            form = {"name": "news", "whitelisted_destinations": ["US"]}
+            key = {"Authorization": f"Bearer {TOKEN}"}
+            made = await other_program.post("/telnyx/v2/messaging_profiles", json=form, headers=key)
+        service = {"id": made.json()["data"]["id"], "campaign": "CM1"}
+        await wired.rig.create(a_profile(messaging={"service": service}))
+        wired.wire.refusals = (Refusal("", "/10dlc/", *telnyx(403, "10010", "No right to 10DLC")),)
+        async with wired.rig.running():
+            await asyncio.sleep(HALF_AN_HOUR_S)
+        assert any("/10dlc/" in call for call in wired.wire.calls)
+        assert await wired.rig.says("CarrierAccount", "main") == "True Reachable"
+        assert await wired.rig.says("NumberPool", "west") == "True AtTarget"
+        told = (await wired.rig.status("CarrierAccount", "main"))["conditions"]
+        (refused,) = [one["message"] for one in told if one["type"] == "SweepRefused"]
+        assert "give the API key the right to 10DLC campaigns" in refused
 
 
 @in_virtual_time

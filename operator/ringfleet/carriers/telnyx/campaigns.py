@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import structlog
 
-from ringfleet.carriers.errors import CarrierError, RequestRejected
+from ringfleet.carriers.errors import CarrierError, CredentialsRejected, RequestRejected
 from ringfleet.carriers.http import AccountClient, Call
 from ringfleet.carriers.json_fields import Fields
 from ringfleet.carriers.telnyx import wire
@@ -62,7 +62,17 @@ class Campaigns:
                 return found
 
     async def enrol(self, number: E164, campaign: str) -> CampaignSeat:
-        """Put the number into the campaign, unless it is there; a failure is not tried again, but told."""
+        """Put the number into the campaign, unless it is there; a failure is not tried again, but told.
+
+        Credentials without a right to campaigns are no matter of all else that they open.
+        """
+        try:
+            return await self._enrol(number, campaign)
+        except CredentialsRejected as error:
+            said = "give the API key the right to 10DLC campaigns, or take the campaign out of the RoutingProfile"
+            raise RequestRejected(f"{error}; {said}") from error
+
+    async def _enrol(self, number: E164, campaign: str) -> CampaignSeat:
         found = await self._find(number)
         if found and campaign in found[1]:
             return found[0].called(campaign, found[1])

@@ -44,6 +44,8 @@ LISTING_CIRCUIT = "listing"
 MESSAGING_CIRCUIT = "messaging"
 IN_TRAFFIC = frozenset({HoldingStatus.ACTIVE, HoldingStatus.SUSPENDED})
 DELETION_LOCK = "deletion_lock"
+CONNECTIONS = ("fqdn connection", "ip connection", "texml application")
+"""The kinds of connection that profiles of ours have."""
 
 
 class Numbers:
@@ -180,12 +182,34 @@ class Numbers:
         await self._message_through(row, "")
 
     async def resume(self, external_id: str) -> None:
+        """With the routing that it had, but for what of it is gone from Telnyx: it is then routed anew, and would else
+        stay stopped for ever."""
         row = await self._in_traffic(external_id)
         if row.suspended_from is None:
             return
         connection, profile = wire.split_routing_id(row.suspended_from)
-        await self._message_through(row, profile)
-        await self._call_through(row, connection, row.other_tags)
+        try:
+            await self._message_through(row, profile)
+            await self._call_through(row, connection, row.other_tags)
+        except RequestRejected:
+            left = await self._if_there(connection, *CONNECTIONS), await self._if_there(profile, "messaging profile")
+            if left == (connection, profile):
+                raise
+            log.warning("what a stopped number had is gone", account=self._account, number=external_id)
+            await self._message_through(row, left[1])
+            await self._call_through(row, left[0], row.other_tags)
+
+    async def _if_there(self, id_: str, *paths: str) -> str:
+        """The id, if a thing of one of these kinds has it; else nothing."""
+        for path in paths if id_ else ():
+            try:
+                await self._http.call(Call("GET", wire.path(path, id_)))
+            except RequestRejected as error:
+                if error.code != wire.NOT_FOUND:
+                    raise
+            else:
+                return id_
+        return ""
 
     async def release(self, external_id: str) -> None:
         """The last look is live: a number that somebody has locked at Telnyx is not given back. Its emergency address

@@ -393,10 +393,33 @@ class Targets:
         await self.point(row.sid, Pointers(place, place), services)
 
     async def unpark(self, row: Row) -> None:
-        """Point a parked number at what it pointed at before."""
+        """Point a parked number at what it pointed at before, and at nothing in place of what is gone from Twilio: it
+        is then routed anew, and would else stay parked for ever."""
         parked = self._parked.get(row.voice_application or "")
-        if parked is not None:
+        if parked is None:
+            return
+        try:
             await self.point(row.sid, parked, {})
+        except RequestRejected:
+            left = Pointers(*[await self._if_there(sid) for sid in (parked.calls, parked.messages, parked.beside)])
+            if left == parked:
+                raise
+            log.warning("what a parked number pointed at is gone", account=self._api.name, number=row.sid)
+            await self.point(row.sid, left, {})
+
+    async def _if_there(self, sid: str | None) -> str | None:
+        """The SID; None: it is gone from Twilio."""
+        if sid is None:
+            return None
+        places = {"TK": ("trunking", f"/v1/Trunks/{sid}"), "MG": ("messaging", f"/v1/Services/{sid}")}
+        product, path = places.get(sid[:2]) or ("api", self._api.of_account(f"/Applications/{sid}.json"))
+        try:
+            await self._api.get(product, path)
+        except RequestRejected as error:
+            if error.code != NOT_FOUND:
+                raise
+            return None
+        return sid
 
     async def _parking(self, before: Pointers) -> str:
         """The application that parks numbers which pointed at this."""
