@@ -130,6 +130,20 @@ async def test_an_account_without_a_right_to_campaigns_goes_on_and_says_what_its
 
 
 @in_virtual_time
+async def test_a_key_without_a_right_to_what_a_profile_needs_is_said_on_the_profile() -> None:
+    """The account answers to all else, so that to wait for its answer would be to wait for ever."""
+    async with a_wired_rig("Twilio", a_profile(), a_pool(routingProfileRef={"name": "sip"})) as wired:
+        wired.wire.refusals = (Refusal("", "/twilio/trunking/", *twilio(403, 20403, "Forbidden")),)
+        async with wired.rig.running():
+            await asyncio.sleep(HALF_AN_HOUR_S)
+        assert await wired.rig.says("CarrierAccount", "main") == "True Reachable"
+        reason, message = await said(wired, "RoutingProfile", "sip")
+        assert reason == "ProfileRefused"
+        assert "/v1/Trunks was answered 403" in message
+        assert len(wired.wire.calls) <= MOST_CALLS
+
+
+@in_virtual_time
 async def test_a_carrier_that_can_not_be_asked_whether_it_wants_documents_is_quoted() -> None:
     """Nobody could act on "it is not known yet" for as long as its compliance API is down."""
     async with a_wired_rig("Twilio", a_pool()) as wired:

@@ -175,6 +175,7 @@ class CarrierAccountSpec(Part):
     DuplicateAccount."""
     webhook_secret_ref: WebhookSecretRef | None = None
     """The Secret key in this namespace that holds what the carrier signs its webhooks with, one secret a line; of
+    Twilio it is the auth token, and of a subaccount its own one, also where its parent's credentials open it; of
     Telnyx it is the public key that its portal shows. Webhooks tell the dispatcher (`ringfleet dispatch`, which picks a
     number for each call of a RotationSet) of calls, answers, spam labels and opt-outs. Without it, the dispatcher
     refuses the account's events: no STOP is heard, and no spam label or answer rate known. The address to give the

@@ -120,11 +120,13 @@ async def _tell(services: Services, key: AccountKey, account: OpenAccount, profi
     except ProfileTaken as error:
         failure = Failure(Reason.PROFILE_TAKEN, f"CarrierAccount {key}: {error}")
         _note(services, key, account, routing, failure, REFUSED_AGAIN)
-    except (CarrierUnavailable, CredentialsRejected):
+    except CarrierUnavailable:
         services.queues.wake_account(key)
         message = f"CarrierAccount {key} could not be told the profile; it is told as soon as it answers."
         _note(services, key, account, routing, Failure(Reason.CARRIER_UNAVAILABLE, message), None)
     except CarrierError as error:
+        if isinstance(error, CredentialsRejected):  # of everything, or only of what a profile needs
+            services.queues.wake_account(key)
         failure = Failure(Reason.PROFILE_REFUSED, f"CarrierAccount {key} refused the profile: {error}")
         _note(services, key, account, routing, failure, REFUSED_AGAIN)
     else:
