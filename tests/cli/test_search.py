@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,32 @@ def test_the_first_offers_are_those_that_a_plan_would_buy(
     prices = [[(one["number"], one["monthly"], one["setup"]) for one in many] for many in (offers, planned)]
     assert prices[0] == prices[1]
     assert stage.list("numberorders") == []
+
+
+@pytest.mark.parametrize("provider", ["DIDHub", "Twilio", "Telnyx"])
+def test_search_by_state_city_and_digits_at_every_face(stage: Stage, ringfleet: Ringfleet, provider: str) -> None:
+    stage.account_at(provider)
+    said = ringfleet("search", "US", "--region", "ny", "--contains", "2*3", "--count", "3", "-o", "json")
+    (told,) = said.json["carriers"]
+    assert {one["areaCode"] for one in told["offers"]} <= {"212", "646"}
+    assert len(told["offers"]) == 3
+    assert all(re.search("2[0-9]3", one["number"][2:]) for one in told["offers"])
+    lacking = "This carrier's search can't be asked for a state and digits of the number: "
+    assert (told["remark"] or "").startswith(lacking) is (provider == "DIDHub")
+    assert {one["region"] for one in found(ringfleet, "US", "--locality", "denver")} <= {"Denver, CO"}
+    as_yaml = ringfleet("search", "US", "--region", "NY", "--contains", "2*3", "--count", "3", "-o", "yaml")
+    assert yaml.safe_load(as_yaml.out) == said.json
+
+
+def test_nearness_is_answered_where_the_carrier_can_and_said_where_it_can_t(stage: Stage, ringfleet: Ringfleet) -> None:
+    stage.account_at("Twilio")
+    stage.account("hub")
+    said = ringfleet("search", "US", "--near", "37.80,-122.27", "--count", "2")
+    assert said.exit_code == 1
+    assert "/hub can't be asked: " in said.err
+    assert "this carrier's search can't be asked for nearness to a place: leave it out there" in said.err
+    assert "2 numbers for US Geographic near 37.80,-122.27" in said.out
+    assert "San Francisco, CA" in said.out
 
 
 def test_a_person_reads_number_place_and_price(stage: Stage, ringfleet: Ringfleet) -> None:
@@ -72,6 +99,11 @@ def test_a_carrier_that_does_not_answer_is_named_and_the_others_are_shown(stage:
         pytest.param(("US", "--area-code", "211"), "US has no Geographic numbers in 211", id="area code"),
         pytest.param(("DE", "--area-code", "030"), '["030"]', id="trunk zero"),
         pytest.param(("US", "--capability", "smoke"), "'smoke' is not one of 'Voice'", id="capability"),
+        pytest.param(("US", "--region", "XX"), "US has no XX: write the two letters of a state", id="state"),
+        pytest.param(("DE", "--region", "BE"), "numbers of DE are told apart by no state here", id="no states"),
+        pytest.param(("US", "--contains", "5-5"), "'5-5' is no pattern: write digits", id="pattern"),
+        pytest.param(("US", "--near", "Oakland"), "'Oakland' is no point of the map", id="near"),
+        pytest.param(("US", "--near", "+1415"), "'+1415' is not a possible phone number", id="near a number"),
         pytest.param(("US", "--count", "0"), "0 is not in the range 1<=x<=1000", id="count"),
         pytest.param(("US", "--account", "nobody"), "/nobody does not exist: see kubectl get ca", id="account"),
     ],

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ringfleet.controllers.status_writer import BINDER
-from tests.api.manifests import Manifest, a_manifest, a_number, a_pool, changed
+from tests.api.manifests import Manifest, a_manifest, a_named_order, a_number, a_pool, an_order, changed
 from tests.cluster.stage import SYSTEM, leave_namespace
 from tests.controlplane.api import MERGE_PATCH, Api, Refused
 from tests.controlplane.cluster import Cluster
@@ -73,7 +73,7 @@ class Place:
 
 def a_mighty_tenant(namespace: str) -> tuple[Manifest, Manifest]:
     """RBAC that gives more than a tenant ever gets, so that only the policies are in the way."""
-    rule = a_rule(["numberclaims", "phonenumbers", "carrieraccounts"], ["*"], "ringfleet.dev")
+    rule = a_rule(["numberclaims", "phonenumbers", "carrieraccounts", "numberorders"], ["*"], "ringfleet.dev")
     return a_role("mighty", rule), a_role_binding(namespace, "tenant", "mighty")
 
 
@@ -95,12 +95,21 @@ def test_the_policies_fit_the_kinds(cluster: Cluster, installed: None) -> None:
         "pool-deletion",
         "number-deletion",
         "number-binding",
+        "order-creation",
         "number-id",
         "finalizers",
         "written-for-claims",
     ):
         status = wait_until(lambda policy=policy: checked(cluster, f"ringfleet-{policy}"), "the types to be checked")
         assert status["typeChecking"] == {}
+
+
+def test_a_tenant_orders_numbers_by_naming_them_and_an_order_of_any_is_the_pools_own(place: Place) -> None:
+    place.make(a_named_order(), by="tenant")
+    said = refusal(place.make, an_order(), by="tenant")
+    assert f"NumberOrder {place.namespace}/west-1: only its NumberPool makes an order of any numbers" in said
+    place.make(an_order())
+    assert place.names("numberorders") == ["two-for-sales", "west-1"]
 
 
 def checked(cluster: Cluster, name: str) -> dict[str, Any] | None:

@@ -37,6 +37,7 @@ from ringfleet.model import (
 )
 from ringfleet.model.campaign import CampaignSeat, CampaignState
 from ringfleet.model.compliance import EndUserType, Regulation, Requirement
+from ringfleet.model.places import answers
 from tests.plan.builders import dollars
 
 ABILITIES = Abilities(
@@ -145,7 +146,11 @@ class CarrierDouble:
     async def search(self, query: Query, count: int, exclude: frozenset[E164] = frozenset()) -> Catalog:
         """All that fits: its stock is one page."""
         await self._begin("search", query.area_code or "anywhere")
-        fitting = (offer for offer in self.stock if query.area_code in (None, offer.area_code))
+        fitting = (
+            offer
+            for offer in self.stock
+            if query.area_code in (None, offer.area_code) and answers(query, offer.number, offer.region)
+        )
         found = tuple(offer for offer in fitting if offer.number not in exclude)
         return Catalog(found, unreadable=tuple(self.unreadable_offers))
 

@@ -124,7 +124,8 @@ def test_an_offer_that_is_not_what_the_market_asks_for_is_refused_whatever_the_c
     choice = choose_offers(an_order_want(1, market=WISH), [offer])
     said = (
         "default/main offers no more numbers for US Geographic 415, 628 with SMS: what it offers besides is of another "
-        "country, type or area code, or can't do what the pool's market, or a claim that it is ordered for, asks for."
+        "country, type, area code or place, or can't do what the pool's market, or a claim that it is ordered for, "
+        "asks for."
     )
     assert choice == Choice((), Reason.NO_STOCK, said)
 

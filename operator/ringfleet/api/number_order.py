@@ -24,6 +24,7 @@ from ringfleet.api.meta import (
     Namespace,
     Part,
     Resource,
+    Rule,
     Status,
     Time,
     immutable,
@@ -31,6 +32,15 @@ from ringfleet.api.meta import (
     or_else,
 )
 from ringfleet.model import Capability, ItemState, NumberType
+
+NumberText = Annotated[
+    str,
+    Field(max_length=16),
+    Rule(
+        r'self.matches("^\\+[1-9][0-9]{6,14}$")',
+        "write each number in E.164 form, a plus sign and digits without spaces, such as +14155550123",
+    ),
+]
 
 
 class OrderLimits(Part):
@@ -88,17 +98,51 @@ class ForClaims(Part):
 class NumberOrderSpec(Part):
     """What to buy. It can't change."""
 
+    rules = (
+        Rule(
+            "has(self.numbers) == (self.sequence == 0)",
+            "an order names its numbers and has no sequence, or has a sequence and no numbers: those with a sequence "
+            "are the pool's own",
+            at=".numbers",
+        ),
+        Rule(
+            "!has(self.numbers) || size(self.numbers) == self.count",
+            "count is how many numbers are listed",
+            '"count must be how many numbers are listed: %d".format([size(self.numbers)])',
+            ".count",
+        ),
+        Rule(
+            "!has(self.numbers) || !has(self.forClaims)",
+            "an order that names its numbers is for no claims: leave forClaims out",
+            at=".forClaims",
+        ),
+    )
+
     pool_ref: LocalRef
     """NumberPool that the numbers are for."""
     account_ref: AccountRef
     """CarrierAccount that the numbers are bought from."""
-    sequence: Annotated[int, Field(ge=1)]
-    """The pool's count of its orders, from 1; the order is named `<pool>-<sequence>`, such as us-west-1."""
+    sequence: Annotated[int, Field(ge=0)] = 0
+    """The pool's count of its orders, from 1; the order is named `<pool>-<sequence>`, such as us-west-1. 0: a person's
+    own order, which names its numbers."""
     market: Market
     """What kind of numbers."""
     for_claims: ForClaims | None = None
     count: Annotated[int, Field(ge=1, le=100)]
     """How many numbers to buy, from 1 to 100."""
+    numbers: Annotated[
+        tuple[NumberText, ...] | None,
+        Field(min_length=1, max_length=100),
+        Rule(
+            "self.all(number, self.exists_one(other, other == number))",
+            "a number is listed twice: list each once",
+            '"numbers are listed twice: %s; list each once"'
+            ".format([self.filter(number, !self.exists_one(other, other == number))])",
+        ),
+    ] = None
+    """The very numbers to buy, in E.164 form, as `kubectl ringfleet order` writes them; left out: any of the market.
+    Each is bought if the carrier offers it, it is of the market, and the pool's limits leave room for it, whether or
+    not the pool lacks numbers; else its item fails and says why, and the others go on."""
     limits: OrderLimits = OrderLimits.model_construct()
     routing_profile_ref: LocalRef | None = None
     """The pool's RoutingProfile when the order was made, for the record: numbers follow the pool's of today. Of several
@@ -169,6 +213,11 @@ class OrderItem(Part):
     - OfferExpired: The offer was too old.
     - PriceChanged: The carrier asks another price than it offered.
     - InsufficientFunds: The account has too little money.
+    - AlreadyHeld: Of a number that the order names: it is ours already, or another order has chosen it.
+    - NotOffered: Of a named number: the carrier does not offer it.
+    - NotOfMarket: Of a named number: it is not what spec.market asks for.
+    - PriceAboveCap: Of a named number: it costs more than price caps or quotas let it.
+    - LimitReached: Of a named number: pool, quotas or account leave no more.
     - NotSent: The carrier could not be called, and never heard of it. The pool orders as many elsewhere.
     - CarrierRefused: Anything else; the item's message says what.
     """
@@ -274,7 +323,8 @@ class NumberOrderStatus(Status):
 
 class NumberOrder(Resource):
     """One bulk order of at most 100 numbers for one pool at one carrier account. The operator writes orders; their spec
-    can't change. The status names every chosen number, its price, and what became of it. Deleting an order gives no
+    can't change. A person may write one too, which names its numbers (spec.numbers), as `kubectl ringfleet order` does.
+    The status names every chosen number, its price, and what became of it. Deleting an order gives no
     number back, and stops no purchase that the carrier has heard of. Limits and quotas count from finished orders too:
     leave them to the pool, which deletes them by itself (spec.ordering.historyLimit).
 
@@ -283,6 +333,14 @@ class NumberOrder(Resource):
     - ringfleet.dev/approved: "true" lets an order buy that waits for approval. `kubectl ringfleet approve` writes it.
       Numbers and prices are chosen after that.
     """
+
+    rules = (
+        Rule(
+            "self.spec.sequence != 0 || !self.metadata.name.startsWith(self.spec.poolRef.name + '-') || "
+            "!self.metadata.name.substring(size(self.spec.poolRef.name) + 1).matches('^[0-9]+$')",
+            "metadata.name must not be the pool's name and a count, which names the pool's own orders",
+        ),
+    )
 
     plural: ClassVar = "numberorders"
     singular: ClassVar = "numberorder"

@@ -8,6 +8,7 @@ A folder is one carrier's adapter (`didhub/` is the model), and beside the folde
                             detail_records.py  the protocol of those whose carrier lists calls and messages
                             errors.py       what it may raise, by who must act
                             abilities.py    what it says of its carrier, so that nobody asks for a name
+                            search_filters.py  what a search can't ask of a carrier: looked for here, or said
                             registry.py     the list that it is added to, with its endpoint and credentials
     what it is made of      http.py         pace, retries, circuit; what a failure means for a purchase
                             pace.py         how hard an account is pressed, by all of its clients together

@@ -24,6 +24,7 @@ COMMANDS = (
     "idle",
     "ledger",
     "operator",
+    "order",
     "plan",
     "release",
     "requirements",

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 @click.option("--installation", help="The id that marks our numbers. Default: from the uid of namespace kube-system.")
 @click.option("--health-host", help="Address of the liveness endpoint /healthz.")
 @click.option("--health-port", type=int, help="Its port; 0 takes a free one.")
+@click.option("--offers-host", help="Address at which carriers' offers are told, see --offers-port.")
+@click.option("--offers-port", type=int, help="Its port; without it they are not told. 0 takes a free one.")
 @click.option("--dev", is_flag=True, help="For a laptop: readable logs, a free health port.")
 def operator(dev: bool, **options: Any) -> None:
     """Run the operator until SIGTERM."""

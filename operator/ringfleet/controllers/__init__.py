@@ -12,11 +12,13 @@ only its turns use, and apart what all of them do::
                                               account_identities.py  which objects are one account at the carrier
                                               in_use.py              it stays while numbers use it; profiles too
                                               marked_numbers.py      what its listing shows under the marks of pools
+                                              offers.py              what it offers, as a person asks
     NumberPool         number_pool.py         pool_release.py        what it lets go
                                               pool_tally.py          its numbers, counted from change to change
                                               adoption.py            what spec.adopt asks for, and what becomes of it
                                               adoption_book.py       both, by pool and account
     NumberOrder        number_order.py        order_allowance.py     what it may still buy when it runs
+                                              named_numbers.py       the numbers that a person names in it
                                               purchase_lock.py       which orders buy in turn
                                               purchase_rate.py       spec.limits.purchasesPerHour
                                               number_create.py       a number bought becomes an object

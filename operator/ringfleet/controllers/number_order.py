@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -34,9 +34,11 @@ from ringfleet.carriers.errors import (
     RequestRejected,
 )
 from ringfleet.controllers.account_catalog import note_search
+from ringfleet.controllers.account_lane import Turnstile
 from ringfleet.controllers.bundle_readiness import approved_bundle, as_documents_let
 from ringfleet.controllers.carrier_clients import OpenAccount
 from ringfleet.controllers.freeze import LOOK_HOLDS, Frozen, moving, refuse_frozen
+from ringfleet.controllers.named_numbers import find_named
 from ringfleet.controllers.number_create import record_number
 from ringfleet.controllers.number_release import find_account_gone
 from ringfleet.controllers.number_signing import signed
@@ -60,11 +62,13 @@ from ringfleet.objects.number_order import (
     order_status,
     order_want,
 )
+from ringfleet.objects.number_pool import pool_want
 from ringfleet.objects.phone_number import number_seen
 from ringfleet.objects.refs import NUMBER_ORDERS, NUMBER_POOLS, Key, account_key, market_of
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.carrier_account.identity import USELESS
 from ringfleet.plan.conditions import Reason
+from ringfleet.plan.named_numbers import name_items
 from ringfleet.plan.next_look import next_look_at_order
 from ringfleet.plan.number_order.forbidden import forbids_buying, other_market_message
 from ringfleet.plan.number_order.items import (
@@ -79,7 +83,7 @@ from ringfleet.plan.number_order.items import (
 )
 from ringfleet.plan.number_order.last_looks import looked_up
 from ringfleet.plan.number_order.order import OrderState, OrderWant
-from ringfleet.plan.number_order.plan import given_up, handed_back, plan_order
+from ringfleet.plan.number_order.plan import given_up, handed_back, plan_order, rate_message
 from ringfleet.plan.number_order.report import MEND_THERE, order_failure
 from ringfleet.plan.number_order.retries import LONGEST_RETRY
 from ringfleet.plan.number_order.steps import Done, GiveUp, HandBack, LookUp, Record, Search, Submit, Wait
@@ -164,7 +168,7 @@ async def _forget(services: Services, order: NumberOrder, now: datetime) -> bool
     agree that there is no such pool: one that came back goes on counting from it."""
     meta, pool = order.metadata, pool_of(order)
     numbers = {record.number: number_seen(record) for record in services.fleet.numbers_in_pool(*pool)}
-    if meta.deletion_timestamp or not may_be_forgotten(order_seen(order), numbers, now):
+    if order.spec.numbers or meta.deletion_timestamp or not may_be_forgotten(order_seen(order), numbers, now):
         return False
     try:
         await services.kube.get(NUMBER_POOLS, *pool)
@@ -254,8 +258,9 @@ def _sent(order: NumberOrder) -> bool:
 
 
 def _may_leave(order: NumberOrder) -> bool:
-    """Whether its numbers may come from another account: the claims that it is for ask for none."""
-    return asked_for(order.spec.for_claims).account is None
+    """Whether its numbers may come from another account: the claims that it is for ask for none, and nobody has named
+    the numbers."""
+    return not order.spec.numbers and asked_for(order.spec.for_claims).account is None
 
 
 def _has_alternatives(services: Services, pool: NumberPool | None, mine: AccountKey) -> bool:
@@ -334,14 +339,25 @@ _FIRST_RETRY = timedelta(seconds=1)
 async def _search(services: Services, key: Key, order: NumberOrder, want: OrderWant, state: OrderState) -> float:
     """Search and write the choice, one order of an account at a time: the next one sees what this one has taken."""
     account = services.accounts.opened(want.account)
-    choosing = services.queues.lane(want.account).choosing
-    if not choosing.enter(key):
-        return choosing.look_again
-    try:
+    turnstiles = [services.queues.lane(want.account).choosing]
+    if want.numbers:
+        if (
+            ORDER_FINALIZER not in order.metadata.finalizers
+        ):  # a person writes none; it stays while it is at the carrier
+            await services.status.set_finalizers_of(order, (*order.metadata.finalizers, ORDER_FINALIZER))
+            return 0.0
+        turnstiles.append(services.queues.naming[key.namespace])
+    with ExitStack() as entered:
+        for turnstile in turnstiles:
+            if not turnstile.enter(key):
+                return turnstile.look_again
+            entered.callback(_leave, services, turnstile)
         return await _write(services, order, await searched(services, account, order, want, state))
-    finally:
-        for waiting in choosing.leave():
-            services.queues.add(waiting, at_once=True)
+
+
+def _leave(services: Services, turnstile: Turnstile) -> None:
+    for waiting in turnstile.leave():
+        services.queues.add(waiting, at_once=True)
 
 
 async def searched(
@@ -351,18 +367,29 @@ async def searched(
 
     No more are chosen than the account may buy in this hour; the rest goes back to the pool.
     """
-    pool = services.fleet.get(NumberPool, order.metadata.namespace, order.spec.pool_ref.name)
+    pool, limit = services.fleet.get(NumberPool, *pool_of(order)), _MORE_THAN_LEFT
     if pool:
+        if want.numbers and want.account not in pool_want(pool).carriers:
+            message = (
+                f"CarrierAccount {want.account} is none of the carriers of NumberPool {pool.key}: order from those."
+            )
+            return replace(state, items=(), recorded=True, failure=Reason.INVALID_SPEC, message=message)
         leave = await allowance(services, order, pool)
-        if leave.count == 0:
+        if leave.count == 0 and not want.numbers:
             return replace(state, items=(), recorded=True, failure=leave.reason, message=leave.message)
+        limit = leave.message or _MORE_THAN_LEFT
         want = replace(want, count=leave.count, budget=leave.budget, left=leave.left)
     if room := room_at(services, want.account, Counted.CHOSEN, but=order.metadata.uid):
         if not room.left:
             return state
+        limit = limit if want.count <= room.left else rate_message(want.account)
         want = replace(want, count=min(want.count, room.left))
     taken = services.fleet.taken_numbers(but=order.metadata.uid)
     try:
+        if want.numbers:
+            found = await find_named(services, account.carrier, order, want)
+            items = name_items(want, pool_want(pool).limits if pool else want.limits, found, limit)
+            return _chosen(order, pool, replace(state, attempts=0, next_attempt=None, last_error=""), items)
         choice, age = await _choose(services, account, want, taken)
     except CarrierUnavailable as error:
         note_search(services, want.account, account, next(market_queries(want.market)))
@@ -378,9 +405,19 @@ async def searched(
     state = replace(state, failure=choice.shortage, message=choice.message)
     if not choice.offers:
         return replace(state, items=(), recorded=True)
-    items = tuple(Item(offer) for offer in choice.offers)
+    return _chosen(order, pool, state, tuple(Item(offer) for offer in choice.offers))
+
+
+def _chosen(order: NumberOrder, pool: NumberPool | None, state: OrderState, items: tuple[Item, ...]) -> OrderState:
+    """The state with the numbers chosen, and the key under which they are bought."""
     chosen_for = pool.metadata.uid if pool else ""
     return replace(state, items=items, key=f"rf-{order.metadata.uid}", chosen_for=chosen_for)
+
+
+_MORE_THAN_LEFT = (
+    "The order names more numbers than the pool may have: spec.limits and spec.spread of the pool, and the "
+    "NumberQuotas of the namespace, leave room for those before it."
+)
 
 
 async def _choose(

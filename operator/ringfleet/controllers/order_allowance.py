@@ -130,4 +130,5 @@ async def allowance(services: Services, order: NumberOrder, pool: NumberPool) ->
         beside = replace(beside, on_demand=())
     wish, seen, _ = survey(view, replace(facts, pool=beside), now)
     ask = asked_for(order.spec.for_claims)
-    return allow(wish, seen, want.count, want.budget, want.limits.currency, now, ask, want.account)
+    currency, named = want.limits.currency, bool(want.numbers)
+    return allow(wish, seen, want.count, want.budget, currency, now, ask, want.account, named)

@@ -13,12 +13,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
 
-from ringfleet.controllers.account_lane import Lane
+from ringfleet.controllers.account_lane import Lane, Turnstile
 from ringfleet.kube.queue import Handler, Later, WorkQueue
 from ringfleet.model import AccountKey
 from ringfleet.model.refs import ObjectRef
@@ -57,6 +58,9 @@ class Queues:
         self.spanning = WorkQueue[Key](workers=_ALL_OF_THEM)
         self.claims = WorkQueue[Key](workers=settings.claim_workers, debounce=0.0)
         self.lanes: dict[Hashable, Lane] = {}
+        self.naming: defaultdict[str, Turnstile] = defaultdict(Turnstile)
+        """Of each namespace, lets one order that names its numbers choose at a time, at whatever account: no money is
+        set aside for it before, so that two would see the same room."""
         self._settings = settings
         self._account_of = account_of
         self._identity_of = identity_of

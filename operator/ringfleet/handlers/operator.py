@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 
 import structlog
@@ -13,6 +15,7 @@ from ringfleet.controllers.runtime import build_services, first_failure, run_con
 from ringfleet.controllers.services import Services
 from ringfleet.controllers.stopping import heed_signals
 from ringfleet.handlers.liveness import serve_health
+from ringfleet.handlers.offers import serve_offers
 from ringfleet.handlers.shell import run_shell
 from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import Unavailable
@@ -36,7 +39,20 @@ async def serve(kube: Kube, settings: Settings, installation: str, stop: asyncio
         followers, why_not = partial(observe, services), partial(troubles, services)
         async with serve_health(host, asked_port, followers, why_not, metrics.registry) as port:
             log.info("operator starting", identity=settings.identity, health_port=port, namespaces=settings.namespaces)
-            await run_both(services, stop)
+            async with _offers(services):
+                await run_both(services, stop)
+
+
+@asynccontextmanager
+async def _offers(services: Services) -> AsyncIterator[None]:
+    """Tell what carriers offer while the body runs, where that is wished."""
+    settings = services.settings
+    if settings.offers_port is None:
+        yield
+        return
+    async with serve_offers(settings.offers_host, settings.offers_port, services) as port:
+        log.info("offers are told", port=port)
+        yield
 
 
 async def run_both(services: Services, stop: asyncio.Event) -> None:

@@ -38,6 +38,9 @@ DRY_RUN = (("dryRun", "All"),)
 RETRIES = Backoff(first=0.1, longest=5.0)
 LONGEST_WAIT = 10.0  # seconds; an API server that wants to be left alone for longer is the caller's business
 WATCH_SECONDS = (240, 300)  # the server ends a watch after a while; spread, so that watches don't end together
+_SERVICE_SECONDS = 60.0  # a service behind the proxy may ask others before it answers
+_SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
+_SERVICES = Resource("", "v1", "services", "Service")
 SILENCE_SECONDS = 90.0  # bookmarks come about every minute
 
 
@@ -211,6 +214,22 @@ class Kube:
         """
         body = {"apiVersion": resource.api_version, "kind": resource.kind, **body}
         return await self._write("create", resource, None, Request("POST", resource.path(namespace), STRICT, body))
+
+    async def issue_token(self, namespace: str, account: str, audience: str, seconds: int) -> str:
+        """A token of a ServiceAccount that is good for this audience alone, for so long."""
+        spec = {"audiences": [audience], "expirationSeconds": seconds}
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
+        request = Request("POST", _SERVICE_ACCOUNTS.path(namespace, account, "token"), (), body)
+        return str((await self._transport.call(request, self.limits.timeout))["status"]["token"])
+
+    async def post_to_service(
+        self, namespace: str, service: str, path: str, body: Json, headers: tuple[tuple[str, str], ...]
+    ) -> Json:
+        """What a service answers that is asked through the API server's proxy. `service`: its name, a colon, its port's
+        name. The API server takes `Authorization` off: the service never sees our credentials."""
+        target = _SERVICES.path(namespace, service, "proxy") + path
+        request = Request("POST", target, (), body, headers=headers)
+        return await self._transport.call(request, _SERVICE_SECONDS)
 
     async def replace(
         self, resource: Resource, namespace: str | None, name: str, body: Json, subresource: str | None = None

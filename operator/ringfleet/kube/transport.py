@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -49,6 +49,8 @@ class Request:
     query: tuple[tuple[str, str], ...] = ()
     body: Any = None
     content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """More headers, such as one for a service behind the API server's proxy."""
 
     @property
     def reads(self) -> bool:
@@ -141,7 +143,12 @@ def _api_client(configuration: Configuration) -> ApiClient:
 
 
 async def _sent(api: ApiClient, request: Request, limits: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
-    headers = {"User-Agent": USER_AGENT, "Accept": "application/json", "Content-Type": request.content_type}
+    headers = {
+        **dict(request.headers),
+        "User-Agent": USER_AGENT,
+        "Accept": "application/json",
+        "Content-Type": request.content_type,
+    }
     await api.update_params_for_auth(headers, [], ["BearerToken"], request.path, request.method, None)
     url = api.configuration.host + request.path + ("?" + urlencode(request.query) if request.query else "")
     reply = await api.call_api(request.method, url, headers, request.body, _request_timeout=limits)

@@ -23,5 +23,20 @@ class FailureReason(StrEnum):
     NOT_SENT = "NotSent"
     """The carrier could not be called, and never heard of it: the pool orders another number elsewhere."""
 
+    ALREADY_HELD = "AlreadyHeld"
+    """Of a number that the order names: it is ours already, or another order has chosen it."""
+
+    NOT_OFFERED = "NotOffered"
+    """The same: the carrier does not offer it."""
+
+    NOT_OF_MARKET = "NotOfMarket"
+    """The same: it is not what the order's market asks for."""
+
+    PRICE_ABOVE_CAP = "PriceAboveCap"
+    """The same: it costs more than price caps or quotas let it."""
+
+    LIMIT_REACHED = "LimitReached"
+    """The same: pool, quotas or account leave no more."""
+
     CARRIER_REFUSED = "CarrierRefused"
     """Anything else; the outcome's message says what."""

@@ -8,5 +8,7 @@ and `phone_number_status.py` writes. Beside them::
     conditions.py  conditions with their times, and patches of what has changed
     ownership.py   which of several objects stands for a number
     freeze.py      the emergency stop, as it is written
+    named_order.py the order that a person writes to buy numbers that are named
+    offers.py      what a person searches and what carriers offer, as JSON
     refs.py        names, and small values that several kinds write alike
 """

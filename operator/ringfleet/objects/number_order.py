@@ -149,6 +149,7 @@ def order_want(order: NumberOrder) -> OrderWant:
             max_setup=money_of(spec.limits.max_setup_price, currency),
         ),
         budget=money_of(spec.limits.budget, currency),
+        numbers=tuple(map(E164, spec.numbers or ())),
         approved=spec.approval is Approval.AUTOMATIC or order.metadata.annotations.get(APPROVED) == "true",
     )
 
@@ -291,11 +292,13 @@ def _phase(state: OrderState, step: Step) -> OrderPhase:
 
 def _order_item(item: Item) -> OrderItem:
     offer, outcome = item.offer, item.outcome
+    monthly, setup = item.price.monthly, item.price.setup
+    priced = item.state is not ItemState.FAILED or bool(monthly.amount or setup.amount)
     return OrderItem(
         number=offer.number,
         state=item.state,
-        monthly=item.price.monthly.amount,
-        setup=item.price.setup.amount if item.price.setup.currency == item.price.monthly.currency else None,
+        monthly=monthly.amount if priced else None,
+        setup=setup.amount if priced and setup.currency == monthly.currency else None,
         currency=item.price.monthly.currency,
         country=offer.country,
         type=offer.type,

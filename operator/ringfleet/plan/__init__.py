@@ -4,6 +4,7 @@ A kind has its module or folder here: `carrier_account/`, `compliance_bundle/`, 
 `phone_number/`, `rotation_set/`, `number_claim.py`, `number_quota.py`, `routing_profile.py`. Beside them::
 
     offer_choice.py     which of a carrier's offers an order takes
+    named_numbers.py    which numbers of an order that names its own are bought
     claim_allocator.py  which waiting claim gets which free number
     former_holder.py    whose a number still is while it rests
     rebinding.py        whose number it is when a claim has come back

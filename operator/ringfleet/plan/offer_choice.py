@@ -35,8 +35,8 @@ def choose_offers(want: OrderWant, offers: Iterable[Offer]) -> Choice:
     """
     offered = _each_once(offers)
     ranked = rank_offers(want.market, offered)
-    dear = [offer for offer in ranked if not _within_caps(want.limits, offer.price)]
-    payable = [offer for offer in ranked if _within_caps(want.limits, offer.price)]
+    dear = [offer for offer in ranked if not within_caps(want.limits, offer.price)]
+    payable = [offer for offer in ranked if within_caps(want.limits, offer.price)]
     fitting = [offer for offer in payable if want.left is None or offer.price.monthly <= want.left]
     chosen, broke = _within_budget(fitting[: want.count], want.budget)
     if len(chosen) == want.count:
@@ -53,7 +53,7 @@ def choose_offers(want: OrderWant, offers: Iterable[Offer]) -> Choice:
 
 def rank_offers(market: Market, offers: Iterable[Offer]) -> list[Offer]:
     """Those that are what the market asks for, in the order in which an order takes them, each number once."""
-    fitting = (offer for offer in _each_once(offers) if _is_of(market, offer))
+    fitting = (offer for offer in _each_once(offers) if is_of_market(market, offer))
     return sorted(fitting, key=lambda offer: _preference(market, offer))
 
 
@@ -68,7 +68,7 @@ _UNFIT = (
 )
 
 
-def _is_of(market: Market, offer: Offer) -> bool:
+def is_of_market(market: Market, offer: Offer) -> bool:
     """Whether the offer is what the market asks for, whatever was searched."""
     if (offer.country, offer.type) != (market.country, market.type) or not market.capabilities <= offer.capabilities:
         return False
@@ -103,7 +103,8 @@ def _preference(market: Market, offer: Offer) -> tuple[int, tuple[int, int], obj
     return (rank, _rank_of_place(market, offer) or (0, 0), _sum(offer.price), str(offer.number))
 
 
-def _within_caps(limits: Limits, price: Price) -> bool:
+def within_caps(limits: Limits, price: Price) -> bool:
+    """Whether the price is in the currency of the limits, and no higher than they let it be."""
     if price.monthly.currency != limits.currency or price.setup.currency != limits.currency:
         return False
     if limits.max_monthly is not None and not price.monthly <= limits.max_monthly:

@@ -132,7 +132,7 @@ def _parts(query: Query, prefix: str) -> Iterable[str]:
 def _params(query: Query, prefix: str) -> Mapping[str, str]:
     """The filters of a search for numbers that begin with `prefix`. A pattern has two digits at least: a part that is
     as wide as its country has none."""
-    params = {ENABLED[one]: "true" for one in sorted(query.capabilities)} | _places(query)
+    params = {**{ENABLED[one]: "true" for one in sorted(query.capabilities)}, **_places(query)}
     shown = str(phonenumbers.country_code_for_region(query.country))
     if query.country in _AREA_CODE_COUNTRIES and len(prefix) >= _WITH_AREA_CODE:
         shown = prefix[:_WITH_AREA_CODE]

@@ -1,4 +1,4 @@
-"""How commands print: rich tables for a person at a terminal, plain columns for a pipe, JSON for a program.
+"""How commands print: rich tables for a person at a terminal, plain columns for a pipe, JSON or YAML for a program.
 
 Plain columns are those of kubectl: two spaces between, nothing cut off, nothing coloured.
 """
@@ -20,6 +20,13 @@ def echo_json(value: Any) -> None:
     import orjson
 
     click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2))
+
+
+def echo_yaml(value: Any) -> None:
+    """Print the same value as YAML, its keys in the order in which they are given."""
+    import yaml
+
+    click.echo(yaml.safe_dump(value, sort_keys=False, allow_unicode=True), nl=False)
 
 
 def echo_table(columns: Sequence[str], rows: Iterable[Row], title: str = "") -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from ringfleet.model import AccountKey, Limits, Market, Money
+from ringfleet.model import E164, AccountKey, Limits, Market, Money
 from ringfleet.plan.conditions import Reason
 from ringfleet.plan.number_order.items import SENT, Item
 
@@ -21,6 +21,8 @@ class OrderWant:
     limits: Limits
     budget: Money | None = None
     approved: bool = True
+    numbers: tuple[E164, ...] = ()
+    """The very numbers to buy, in this order; empty: any of the market."""
     left: Money | None = None
     """What each number may cost a month by the quotas of the claims' namespace; None: they set no limit."""
 

@@ -52,7 +52,7 @@ def _too_many(want: OrderWant, state: OrderState, world: OrderWorld, now: dateti
 
     Its numbers were within the limit when they were chosen: the limit was lowered since, or another operator chose too.
     """
-    room, count = world.to_send, len(state.items or ())
+    room, count = world.to_send, len(unsent(state.items or ()))
     if is_sent(state) or room is None or count <= room.left:
         return None
     if count > room.limit:

@@ -25,6 +25,8 @@ def order_failure(want: OrderWant, state: OrderState) -> tuple[Reason | None, st
         return None, ""
     heard_of = [one for one in state.items if not (one.outcome and one.outcome.reason == FailureReason.NOT_SENT)]
     reasons = sorted({item.outcome.reason for item in heard_of if item.outcome})
+    if want.numbers:
+        return Reason.ORDER_REFUSED, f"None of the numbers that the order names was bought: {_in_its_words(heard_of)}."
     if reasons == ["NumberTaken"]:
         return Reason.NUMBER_TAKEN, f"Others were faster with every number that {want.account} had offered."
     broke = Reason.INSUFFICIENT_FUNDS in reasons
@@ -83,5 +85,13 @@ def _ended(want: OrderWant, state: OrderState) -> tuple[Condition, ...]:
     reason, message = order_failure(want, state)
     if reason and not any(item.state is ItemState.PROVISIONED for item in items):
         return (not_ready(reason, message), stalled(reason, message))
+    return (ready(Reason.COMPLETE, _outcome(want, state)),)
+
+
+def _outcome(want: OrderWant, state: OrderState) -> str:
+    items = state.items or ()
+    failed = sum(item.state is ItemState.FAILED for item in items)
+    if want.numbers and failed:
+        return f"{failed} of the {len(items)} numbers that the order names were not bought: {_in_its_words(items)}."
     not_needed = "" if items else state.message
-    return (ready(Reason.COMPLETE, not_needed or "Every number of the order has its outcome."),)
+    return not_needed or "Every number of the order has its outcome."

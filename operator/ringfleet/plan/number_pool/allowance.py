@@ -59,23 +59,25 @@ def allow(
     now: datetime,
     ask: Ask = NOTHING,
     account: AccountKey | None = None,
+    named: bool = False,
 ) -> Allowance:
     """Count what is left for one order of `count` numbers. Pure; `now` is timezone-aware UTC.
 
     `seen` is the pool without this order, and its room that of the quotas without it. `currency` is the order's, which
     the pool's may have left since. `ask`: what the claims ask for which alone it buys; NOTHING: it is for the stock.
-    `account`: where it buys; None: that does not matter.
+    `account`: where it buys; None: that does not matter. `named`: a person has named its numbers, so that it buys them
+    whether or not the pool lacks any.
     """
     if seen.ending:
         message = f"Nothing was bought, for it could not be written down: {seen.ending}."
         return Allowance(0, reason=Reason.ORDERING_FROZEN, message=message)
     supply = count_supply(want.limits, seen.numbers, seen.orders, now, seen.just_gone, seen.lots)
     claims = _for_claims(want, seen, ask, now)[:count] if ask != NOTHING else ()
-    stock = _for_stock(want, seen, supply, ask, now)
-    wanted = min(count, len(claims) + stock)
+    wanted = count if named else min(count, len(claims) + _for_stock(want, seen, supply, ask, now))
     if wanted == 0:
         return Allowance(0, message=NOT_NEEDED if ask == NOTHING or _is_of_a_share(want, ask) else NOT_CLAIMED)
-    share = share_left(want, supply, _missing(want, seen, supply, now), account) if account else None
+    missing = _missing(want, seen, supply, now)
+    share = share_left(want, supply, max(missing, count) if named else missing, account) if account else None
     if account and share == 0:
         return Allowance(0, reason=Reason.SHARE_REACHED, message=f"Nothing was bought: {share_message(account)}")
     wanted = wanted if share is None else min(wanted, share)

@@ -371,7 +371,7 @@ def _next_order(
             blocks.append(block)
         if account is None or _is_under_way(seen, line.ask, account):
             continue
-        if sum(not order.finished for order in seen.orders) >= MAX_UNFINISHED:
+        if sum(not (order.finished or order.is_named) for order in seen.orders) >= MAX_UNFINISHED:
             return _held_up(seen), None
         left = (seen.accounts[account].purchases_left, share[account])
         count = min([count, *(bound for bound in left if bound is not None)])
@@ -428,7 +428,7 @@ _LEAVING = Block(Reason.RELEASING, "Numbers were asked to go: they are replaced 
 
 def _held_up(seen: PoolSeen) -> Block | None:
     """Why what is on order does not get on: an open order waits for approval, or its account can't be called."""
-    unfinished = (order for order in seen.orders if not order.finished)
+    unfinished = (order for order in seen.orders if not (order.finished or order.is_named))
     for order in sorted(unfinished, key=lambda order: order.sequence):
         if order.unapproved and not order.chosen:
             return Block(Reason.AWAITING_APPROVAL, _awaits(order.name))
@@ -523,6 +523,7 @@ def _past_history(want: PoolWant, seen: PoolSeen, now: datetime) -> tuple[OrderS
         order
         for order in sorted(seen.orders, key=lambda order: -order.sequence)
         if order.sequence != seen.top_up.sequence
+        and not order.is_named
         and not is_counted_today(order)
         and not is_of_this_hour(order)
         and is_done_with(order, numbers, now)

@@ -168,6 +168,12 @@ class OrderSeen:
     misfit: bool = False
     """Whether that is another market than the pool's of today: what it buys is no stock of the pool."""
 
+    @property
+    def is_named(self) -> bool:
+        """Whether it is a person's own order, of numbers that it names: the pool counts what it brings, learns nothing
+        of a carrier from it, and never deletes it."""
+        return self.sequence == 0
+
     def settles(self) -> datetime | None:
         """From when on an item without an object stands for a number that is gone; None: never."""
         return self.completed_at + SETTLES if self.finished and self.completed_at else None
