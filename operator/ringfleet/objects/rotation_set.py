@@ -317,15 +317,18 @@ def _regions(seen: RotationSeen, plan: RotationPlan) -> Iterable[RegionStatus]:
     rent = _average_rent([seat.rent for seat in seen.seats if seat.rent])
     for region in sorted({*wanted, *bound}):
         many, has = wanted.get(region, 0), bound.count(region)
-        told = RegionStatus(name=region, wanted=many, bound=has)
-        yield told if has >= many else told.model_copy(update=_shortage(many - has, rent))
+        short = max(0, many - has) or None
+        yield RegionStatus(
+            name=region,
+            wanted=many,
+            bound=has,
+            short=short,
+            short_monthly=(rent.amount * short).quantize(_CENT) if short and rent else None,
+            currency=rent.currency if short and rent else None,
+        )
 
 
-def _shortage(short: int, rent: Money | None) -> dict[str, Any]:
-    if rent is None:
-        return {"short": short}
-    monthly = (rent.amount * short).quantize(Decimal("0.01"))
-    return {"short": short, "short_monthly": monthly, "currency": rent.currency}
+_CENT = Decimal("0.01")
 
 
 def _average_rent(rents: Sequence[Money]) -> Money | None:
