@@ -46,6 +46,7 @@ async def test_named_numbers_are_adopted_at_once_marked_and_kept_when_they_are_n
         number = await rig.find("PhoneNumber", ONE.digits)
         assert number
         assert (number["spec"]["poolRef"]["name"], number["spec"]["established"]) == ("west", True)
+        assert number["spec"]["deletionPolicy"] == "Retain"
         marks = {number: holding.mark for number, holding in rig.carrier.held.items()}
         assert marks == {ONE: Mark("home", HERE, "west"), TWO: THEIRS, digits(4): None, digits(5): None}
         said = await adoption(rig)
@@ -53,10 +54,13 @@ async def test_named_numbers_are_adopted_at_once_marked_and_kept_when_they_are_n
         assert [one["number"] for one in said["refused"]] == [TWO, THREE]
         assert "the mark of another installation: +14155550002" in (await why(rig) or "")
         assert "no account of spec.carriers has it: +14155550003" in (await why(rig) or "")
-        await rig.change("NumberPool", "west", {"spec": {"adopt": {"numbers": [digits(4)]}}})
+        await rig.change("NumberPool", "west", {"spec": {"adopt": {"numbers": [digits(4)], "established": None}}})
         await rig.look()
         await rig.settle()
         assert await rig.names("PhoneNumber") == [ONE.digits, digits(4).digits]
+        new = await rig.find("PhoneNumber", digits(4).digits)
+        assert new
+        assert "established" not in new["spec"]
         assert await why(rig) is None
         await rig.change("NumberPool", "west", {"spec": {"adopt": None}})
         await rig.look()

@@ -111,6 +111,27 @@ async def test_regions_that_share_a_pool_claim_numbers_of_their_own_places_only(
 
 
 @in_virtual_time
+async def test_a_region_that_is_short_says_of_how_many_numbers_and_what_they_would_cost() -> None:
+    regions = [
+        {"name": "east", "country": "US", "areaCodes": ["212"], "percent": 50},
+        {"name": "west", "country": "US", "areaCodes": ["415"], "percent": 50},
+    ]
+    market = {"country": "US", "type": "Geographic", "areaCodes": ["212", "415"]}
+    stock = [a_number(n) for n in range(1, 4)]
+    async with a_rig(*HOUSE, a_pool(3, market=market), *stock, a_set(4, regions=regions)) as rig:
+        await turn(rig)
+        await rig.look()
+        for name in await rig.names("NumberClaim"):
+            await rig.turn("NumberClaim", name)
+        await rig.look()
+        await turn(rig)
+        east, west = (await rig.status("RotationSet", "calls"))["regions"]
+        priced = {"short": 2, "shortMonthly": "4.00", "currency": "USD"}
+        assert east == {"name": "east", "wanted": 2, "bound": 0, **priced}
+        assert west == {"name": "west", "wanted": 2, "bound": 2}
+
+
+@in_virtual_time
 async def test_the_claims_of_a_set_are_bound_and_counted() -> None:
     async with a_rig(*a_stock(2), a_set(2)) as rig:
         await bound(rig, 2)

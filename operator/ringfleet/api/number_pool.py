@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field, ValidationError
 
+from ringfleet.api.compliance_bundle import KeyRef
 from ringfleet.api.market import AreaCode, Market, Region, is_region
 from ringfleet.api.meta import (
     AGE,
@@ -21,7 +22,6 @@ from ringfleet.api.meta import (
     ListType,
     LocalRef,
     MicroTime,
-    Name,
     NamespaceList,
     Part,
     Quantity,
@@ -255,15 +255,6 @@ class Release(Part):
     """The most numbers that the pool gives back in one day, in UTC."""
 
 
-class ListKeyRef(Part):
-    """A key of a ConfigMap that holds a list of phone numbers."""
-
-    name: Name
-    """Name of the ConfigMap, in this namespace."""
-    key: Annotated[str, Field(min_length=1, max_length=253)]
-    """Key of the ConfigMap's data that holds the list."""
-
-
 class Adopt(Part):
     """Numbers that the accounts of spec.carriers have already, and that the pool takes in: each that carries nobody's
     mark and is of spec.market gets a PhoneNumber, our mark and the pool's routing. Others are left alone, and
@@ -296,7 +287,7 @@ class Adopt(Part):
     ] = ()
     """The numbers in E.164 form, such as "+14155550123", each once. For more of them, or as they were pasted, use
     configMapKeyRef."""
-    config_map_key_ref: ListKeyRef | None = None
+    config_map_key_ref: KeyRef | None = None
     """A list in a ConfigMap, as it was pasted: a number a line, or with commas, semicolons or tabs between, with
     spaces, dashes, brackets and a header or without; numbers without a country code are of spec.market.country. It is
     read again every minute; status.adoption.unreadLines are the lines that can't be read."""

@@ -114,10 +114,10 @@ class PhoneNumberSpec(Part):
     Parking incoming traffic only. The number is kept, and billed."""
     protected: bool = False
     """True: the number is never released, whatever policies say."""
-    established: bool = False
+    established: bool | None = None
     """True: the number was in use before it was adopted, and callers' networks know it: a RotationSet gives it its
-    whole caps from the first day, without spec.ramp. `kubectl ringfleet adopt --established` and spec.adopt.established
-    of a NumberPool set it."""
+    whole caps from the first day, without spec.ramp. Left out: it was not. `kubectl ringfleet adopt --established` and
+    spec.adopt.established of a NumberPool set it."""
     deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
     """What deleting this object means at the carrier. A number that was ordered begins with its pool's
     deletionPolicy."""

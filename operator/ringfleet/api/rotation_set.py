@@ -417,6 +417,13 @@ class RegionStatus(Part):
     """How many numbers the region is to have."""
     bound: int = 0
     """How many numbers the region has."""
+    short: int | None = None
+    """How many numbers the region is short of; absent when it has all."""
+    short_monthly: Amount | None = None
+    """Monthly price of the numbers that the region is short of, in major units, reckoned at the average of the set's
+    own; absent when it is short of none, or none of the set has a price, or they have prices in two currencies."""
+    currency: Currency | None = None
+    """ISO 4217 code of the currency of shortMonthly."""
 
 
 class SetUsage(Part):

@@ -282,7 +282,7 @@ def project_number(obj: Mapping[str, Any]) -> NumberRecord:
         suspended=spec.get("suspend", False),
         protected=spec.get("protected", False),
         release_on_deletion=spec.get("deletionPolicy") == "Release",
-        established=spec.get("established", False),
+        established=bool(spec.get("established")),
         deleting="deletionTimestamp" in meta,
         finalizers=tuple(map(intern, meta.get("finalizers", ()))),
         notes=_notes(meta.get("annotations") or {}, spec["number"]),
@@ -558,7 +558,7 @@ def number_body(
         order_ref=LocalRef(name=order) if order else None,
         deletion_policy=policy,
         management_policy=ManagementPolicy.MANAGE if pool else ManagementPolicy.OBSERVE,
-        established=established,
+        established=established or None,  # a bought number has no such field, which older kinds do not know
     )
     labels = {ACCOUNT_LABEL: account.name} | ({POOL_LABEL: pool} if pool else {})
     annotations = {"annotations": {BOUGHT_AS: str(bought_as)}} if bought_as else {}

@@ -5,7 +5,7 @@ The operator and the dispatcher both read sets through here, so that what the on
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, time
 from decimal import Decimal
 from typing import Any
@@ -314,8 +314,29 @@ def _regions(seen: RotationSeen, plan: RotationPlan) -> Iterable[RegionStatus]:
     """Those that numbers are wanted for, and those that still have some."""
     bound = [seat.region for seat in seen.seats if seat.member and seat.region]
     wanted = {region: count for region, count in plan.size.wanted.items() if region}
+    rent = _average_rent([seat.rent for seat in seen.seats if seat.rent])
     for region in sorted({*wanted, *bound}):
-        yield RegionStatus(name=region, wanted=wanted.get(region, 0), bound=bound.count(region))
+        many, has = wanted.get(region, 0), bound.count(region)
+        short = max(0, many - has) or None
+        yield RegionStatus(
+            name=region,
+            wanted=many,
+            bound=has,
+            short=short,
+            short_monthly=(rent.amount * short).quantize(_CENT) if short and rent else None,
+            currency=rent.currency if short and rent else None,
+        )
+
+
+_CENT = Decimal("0.01")
+
+
+def _average_rent(rents: Sequence[Money]) -> Money | None:
+    """What a number of the set costs a month; None: none has a price, or they have them in two currencies."""
+    currencies = {rent.currency for rent in rents}
+    if len(currencies) != 1:
+        return None
+    return Money(sum((rent.amount for rent in rents), Decimal(0)) / len(rents), currencies.pop())
 
 
 def set_usage(old: SetUsage | None, plan: RotationPlan, usage: Usage | None, today: str) -> SetUsage:

@@ -73,8 +73,7 @@ def allow(
         return Allowance(0, reason=Reason.ORDERING_FROZEN, message=message)
     supply = count_supply(want.limits, seen.numbers, seen.orders, now, seen.just_gone, seen.lots)
     claims = _for_claims(want, seen, ask, now)[:count] if ask != NOTHING else ()
-    stock = _for_stock(want, seen, supply, ask, now)
-    wanted = count if named else min(count, len(claims) + stock)
+    wanted = count if named else min(count, len(claims) + _for_stock(want, seen, supply, ask, now))
     if wanted == 0:
         return Allowance(0, message=NOT_NEEDED if ask == NOTHING or _is_of_a_share(want, ask) else NOT_CLAIMED)
     missing = _missing(want, seen, supply, now)
