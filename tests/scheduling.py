@@ -37,28 +37,39 @@ ON_PROGRAMS = (
     "tests/test_programs.py",
 )
 DEAR = (
+    "tests/plan/number_pool/test_mass_deletion.py",
+    "tests/plan/number_pool/test_laws.py",
+    "tests/dispatch/test_openapi.py",
+    "tests/plan/phone_number/test_phase_walk.py",
+    "tests/controllers/test_pool_tally.py",
+    "tests/plan/test_conditions.py",
+    "tests/plan/compliance_bundle/test_laws.py",
+    "tests/controllers/test_restored_orders.py",
     "tests/controllers/test_lanes.py",
     "tests/controllers/test_in_use.py",
-    "tests/controllers/test_restored_orders.py",
     "tests/controllers/test_time.py",
-    "tests/controllers/test_account_catalog.py",
-    "tests/controllers/test_bought_for_whom.py",
-    "tests/plan/number_pool/test_laws.py",
-    "tests/controllers/test_compliance_bundle.py",
-    "tests/plan/number_pool/test_mass_deletion.py",
-    "tests/controllers/test_mass_deletion.py",
-    "tests/plan/phone_number/test_phase_walk.py",
+    "tests/controllers/test_tenant_quotas.py",
     "tests/test_house.py",
-    "tests/controllers/test_duplicate_accounts.py",
+    "tests/controllers/test_account_catalog.py",
     "tests/model/test_geography.py",
-    "tests/kube/test_library.py",
+    "tests/test_scheduling.py",
+    "tests/controllers/test_bought_for_whom.py",
     "tests/dispatch/test_webhooks.py",
+    "tests/controllers/test_mass_deletion.py",
+    "tests/controllers/test_compliance_bundle.py",
+    "tests/controllers/test_number_claim.py",
+    "tests/test_endings.py",
+    "tests/controllers/test_duplicate_accounts.py",
+    "tests/api/test_conditions.py",
+    "tests/dispatch/test_hot_route.py",
+    "tests/kube/test_library.py",
+    "tests/controllers/test_tenant_bundles.py",
     "tests/controllers/test_lasting_errors.py",
-    "tests/controllers/test_pool_tally.py",
     "tests/controllers/test_number_order.py",
     "tests/controllers/test_kstatus.py",
 )
-"""What takes two seconds of processor time or more without a story, a server or a program, the longest first."""
+"""What takes two seconds of processor time or more without a story, a server or a program: first those whose properties
+take twenty seconds to two minutes with all their examples, then the others, the longest first."""
 
 ENOUGH = 2
 """Tests in a worker's hands: one that it runs, and the next one, without which it does not begin."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from ringfleet.api import KINDS
 from ringfleet.api.meta import Resource
@@ -68,12 +69,20 @@ def _least(schema: dict[str, Any]) -> Any:
     return {"array": [], "boolean": False}.get(schema["type"], schema.get("minimum", 1))
 
 
-@pytest.mark.parametrize(
-    ("kind", "status"),
-    [pytest.param(kind, status, id=f"{kind.__name__}{at}") for kind in KINDS for at, status in statuses(kind)],
-)
-def test_an_object_with_a_word_of_a_newer_version_in_its_status_is_read(
-    kind: type[Resource], status: dict[str, Any]
-) -> None:
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_an_object_with_a_word_of_a_newer_version_in_its_status_is_read(kind: type[Resource]) -> None:
     made = next(one for one in ONE_OF_EACH if one["kind"] == kind.__name__)
-    kind.parse({**made, "status": status})
+    unread = {at: why for at, status in statuses(kind) if (why := _why_unread(kind, {**made, "status": status}))}
+    assert unread == {}
+
+
+def test_there_are_such_words() -> None:
+    assert len([at for kind in KINDS for at, _ in statuses(kind)]) > len(KINDS)
+
+
+def _why_unread(kind: type[Resource], obj: dict[str, Any]) -> str | None:
+    try:
+        kind.parse(obj)
+    except ValidationError as error:
+        return str(error)
+    return None

@@ -17,23 +17,24 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter, defaultdict
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
-from typing import NamedTuple
+from functools import cache, lru_cache
+from typing import NamedTuple, get_args, get_origin
 from urllib.parse import unquote
 from uuid import NAMESPACE_OID, uuid5
 
 import orjson
+from pydantic.alias_generators import to_camel
 
 from ringfleet.api import KINDS
 from ringfleet.api.conditions import conditions_of
 from ringfleet.api.crds import UNSEEN
+from ringfleet.api.meta import Part
 from ringfleet.kube.client import MERGE_PATCH
 from ringfleet.kube.errors import KubeError, Unavailable
 from ringfleet.kube.transport import Json, Request, status_error
-from tests.api.schemas import schema_of
 from tests.kstatus import contradictions
 
 OLDEST = 1000
@@ -386,29 +387,46 @@ def _written(asked: Asked, old: Json, wished: Json) -> Json:
 
 def _refuse_unknown(old: Json, status: Json) -> None:
     """End the test if the status has a field that its kind does not have, beside those that an older version left."""
-    schema = _status_of(old["kind"])
-    older = set(_unknown(old.get("status", {}), schema, "status"))
-    unknown = [path for path in _unknown(status, schema, "status") if path not in older]
+    fields, before = status_fields(old["kind"]), old.get("status", {})
+    changed = {name: value for name, value in status.items() if name not in before or before[name] != value}
+    if unknown := list(_unknown(changed, fields, "status")):
+        older = set(_unknown(before, fields, "status"))
+        unknown = [path for path in unknown if path not in older]
     assert not unknown, f"{old['kind']} has no {unknown[0]}"
 
 
+Fields = Mapping[str, "Fields | None"]
+"""The fields of a part by their names in JSON, each with its own; None: whatever is in it is let in."""
+
+
 @cache
-def _status_of(kind: str) -> Json:
-    """The schema of a kind's status."""
-    schema: Json = schema_of(next(one for one in KINDS if one.model_fields["kind"].default == kind))
-    found: Json = schema["properties"]["status"]
+def status_fields(kind: str) -> Fields:
+    """Those of a kind's status, as its schema has them, of which making the schema takes longer than most tests."""
+    model = next(one for one in KINDS if one.model_fields["kind"].default == kind)
+    found = _fields_in(model.model_fields["status"].annotation)
+    assert found
     return found
 
 
-def _unknown(value: object, schema: Json, path: str) -> Iterator[str]:
-    """The fields that the schema does not have: the server refuses a write with them."""
+def _fields_in(annotation: object) -> Fields | None:
+    """Those of the part that the annotation speaks of, also as a list or with None."""
+    if isinstance(annotation, type) and issubclass(annotation, Part):
+        fields = annotation.model_fields.items()
+        return {field.alias or to_camel(name): _fields_in(field.annotation) for name, field in fields}
+    if get_origin(annotation) in (dict, Mapping):
+        return None
+    return next((found for one in get_args(annotation) if (found := _fields_in(one)) is not None), None)
+
+
+def _unknown(value: object, fields: Fields | None, path: str) -> Iterator[str]:
+    """The fields that nobody knows: the server refuses a write with them."""
     if isinstance(value, list):
         for one in value:
-            yield from _unknown(one, schema.get("items", {}), path)
-    elif isinstance(value, dict) and "properties" in schema:
+            yield from _unknown(one, fields, path)
+    elif isinstance(value, dict) and fields is not None:
         for name, inner in value.items():
-            if name in schema["properties"]:
-                yield from _unknown(inner, schema["properties"][name], f"{path}.{name}")
+            if name in fields:
+                yield from _unknown(inner, fields[name], f"{path}.{name}")
             else:
                 yield f"{path}.{name}"
 
@@ -431,10 +449,15 @@ def _raises(error: Exception) -> Act:
 
 
 def _asked(request: Request) -> Asked:
-    found = _PATH.fullmatch(request.path)
-    assert found, f"no path of the API server's: {request.path}"
+    return _asked_by(request.method, request.path)
+
+
+@lru_cache(maxsize=10_000)
+def _asked_by(method: str, path: str) -> Asked:
+    found = _PATH.fullmatch(path)
+    assert found, f"no path of the API server's: {path}"
     root, namespace, plural, name, subresource = (unquote(part or "") for part in found.groups())
-    verb = _VERBS.get(request.method) or ("get" if name else "list")
+    verb = _VERBS.get(method) or ("get" if name else "list")
     target = f"{plural}/{subresource}" if subresource else plural
     return Asked(verb, target, Place(f"{root}/{plural}", namespace, name))
 

@@ -10,14 +10,16 @@ from contextlib import aclosing, suppress
 
 import pytest
 
-from ringfleet.api import NumberPool
+from ringfleet.api import KINDS, NumberPool
 from ringfleet.api.crds import UNSEEN
+from ringfleet.api.meta import Resource as ApiObject
 from ringfleet.kube.client import Change, Kube, WatchEvent
 from ringfleet.kube.errors import AlreadyExists, Conflict, Gone, Invalid, NotFound, Unavailable
 from ringfleet.kube.transport import Json
 from ringfleet.model.refs import Resource
 from ringfleet.objects.refs import resource_of
-from tests.controllers.api_double import ApiDouble
+from tests.api.schemas import schema_of
+from tests.controllers.api_double import ApiDouble, Fields, status_fields
 from tests.controlplane.cluster import Cluster
 from tests.kstatus import Word, compute
 from tests.kube.virtual_time import run_in_virtual_time
@@ -282,3 +284,33 @@ def test_on_the_double(law: Law) -> None:
 async def test_on_a_real_api_server(law: Law, cluster: Cluster, namespace: str) -> None:
     async with Kube.connect(cluster.kubeconfig) as kube:
         await law(kube, namespace)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_the_double_knows_the_fields_of_a_status_that_its_schema_has(kind: type[ApiObject]) -> None:
+    assert status_fields(kind.__name__) == _fields_of(schema_of(kind)["properties"]["status"])
+
+
+def _fields_of(schema: Json) -> Fields | None:
+    if "items" in schema:
+        return _fields_of(schema["items"])
+    if "properties" not in schema:
+        return None
+    return {name: _fields_of(inner) for name, inner in schema["properties"].items()}
+
+
+def test_the_double_lets_a_field_stand_that_an_older_version_left_and_no_new_one_in() -> None:
+    async def main() -> None:
+        api = ApiDouble([])
+        kube = Kube(api)  # type: ignore[arg-type]  # the double stands for the transport
+        await kube.create(POOLS, "shop", {**a_pool(), "kind": "NumberPool"})
+        api.leaves_older = True
+        await kube.patch_status(POOLS, "shop", "west", {"gone": 1, "numbers": {"former": 2}})
+        api.leaves_older = False
+        await kube.patch_status(POOLS, "shop", "west", {"numbers": {"former": 3, "available": 1}})
+        with pytest.raises(AssertionError, match=r"NumberPool has no status\.numbers\.newer"):
+            await kube.patch_status(POOLS, "shop", "west", {"numbers": {"newer": 1}})
+        with pytest.raises(AssertionError, match=r"NumberPool has no status\.odd"):
+            await kube.patch_status(POOLS, "shop", "west", {"odd": 1})
+
+    run_in_virtual_time(main())
