@@ -112,6 +112,8 @@ class Reason(StrEnum):
     AREA_CODE_UNKNOWN = "AreaCodeUnknown"
     OTHER_MARKET = "OtherMarket"
     TOO_FEW_NUMBERS = "TooFewNumbers"
+    NUMBERS_EXHAUSTED = "NumbersExhausted"
+    NUMBERS_NEARLY_EXHAUSTED = "NumbersNearlyExhausted"
     MEMBERS_UNUSABLE = "MembersUnusable"
     CAMPAIGN_THROUGHPUT = "CampaignThroughput"
     BRAND_DAILY_LIMIT = "BrandDailyLimit"
