@@ -36,7 +36,7 @@ class GeoMatch(Part):
 
     rules = (
         Rule(
-            "!self.strict || self.level in ['AreaCode', 'Region']",
+            "!has(self.strict) || !self.strict || (has(self.level) && self.level in ['AreaCode', 'Region'])",
             "strict has a meaning with the levels AreaCode and Region only: Country never leaves the country, and Any "
             "takes any number",
             at=".strict",

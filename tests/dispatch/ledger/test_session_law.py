@@ -197,6 +197,12 @@ def test_a_session_goes_through_one_account() -> None:
 # Which of those that may be given.
 
 
+def test_the_legs_of_a_session_share_a_number_only_when_every_other_one_has_more_sessions() -> None:
+    service, anybody = a_service(a_proxy(1), a_proxy(2)), [(US, NOTHING_HELD)] * 2
+    for load, expected in ((1, [1, 2]), (2, [1, 1])):
+        assert choose_all(service, anybody, {a_proxy(2).number: load}) == [a_proxy(n) for n in expected]
+
+
 def test_a_number_is_looked_for_near_the_participant_first_and_wider_when_none_may_be_given() -> None:
     local, state, country = a_proxy(1, "212"), a_proxy(2, "315"), a_proxy(3, "415")
     service = a_service(country, state, local, level=GeoLevel.AREA_CODE)

@@ -126,12 +126,17 @@ def choose(
 
 def _rank(
     service: Service, held: Held, load: Mapping[str, int], own: frozenset[str]
-) -> Callable[[ProxyNumber], tuple[int, int, str]]:
+) -> Callable[[ProxyNumber], tuple[int, int, bool, str]]:
     """The least is taken: the least loaded, of equals one that the session's other leg does not have."""
     had: dict[str, int] = {}
     if service.selection is NumberSelection.AVOID_STICKY:
         had = {number: age for age, number in enumerate(reversed(list(dict.fromkeys(held.had))), 1)}
-    return lambda one: (had.get(one.number, 0), load.get(one.number, 0) + (one.number in own), one.number)
+
+    def rank(one: ProxyNumber) -> tuple[int, int, bool, str]:
+        is_own = one.number in own
+        return had.get(one.number, 0), load.get(one.number, 0) + is_own, is_own, one.number
+
+    return rank
 
 
 Sieve = tuple[Exhaustion, Bar, Callable[[ProxyNumber], bool]]
