@@ -74,6 +74,13 @@ async def gather(services: Services, want: ProxyWant) -> ServiceSeen:
     for claim, number in _members(services, want):
         if claim.bound and number is None:  # gone, or our copy of the numbers is late
             await look_at(services, *claim.bound)
+    return see_service(services, want, sessions, unknown)
+
+
+def see_service(
+    services: Services, want: ProxyWant, sessions: SessionsSeen | None = None, unknown: Condition | None = None
+) -> ServiceSeen:
+    """The service's claims with their numbers, and its pools, as they are known now; its sessions as they were read."""
     pools = {place: services.fleet.get(NumberPool, *place) for place in want.pools}
     members = _members(services, want)
     return ServiceSeen(
@@ -88,6 +95,13 @@ async def gather(services: Services, want: ProxyWant) -> ServiceSeen:
         unknown=unknown,
         read_again=services.dispatcher.interval,
     )
+
+
+def claims_of_service(services: Services, obj: ProxyService) -> list[dict[str, Any]]:
+    """The claims that the service would make now, as it would create them, by the load that it expects."""
+    want = proxy_want(obj)
+    actions = plan_service(want, see_service(services, want)).actions
+    return [claim_body(obj, want, one) for one in actions if isinstance(one, CreateClaim)]
 
 
 NO_DISPATCHER = sessions_unknown(Reason.NO_DISPATCHER, "No dispatcher is known to the operator (RINGFLEET_DISPATCHER).")

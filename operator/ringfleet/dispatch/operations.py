@@ -224,7 +224,7 @@ OPERATIONS: tuple[Operation, ...] = (
         {200: schema.UnclearList},
         right=("get", "suppressions"),
         parameters=(LIMIT,),
-        problems=(*_NO_SET, *_LEDGER, "malformed-request"),
+        problems=(*_NO_SET, *_LEDGER, *_OWNERS, "malformed-request"),
     ),
     Operation(
         "hasRead",
