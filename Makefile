@@ -29,7 +29,7 @@ SIDE_BY_SIDE := -n $(WORKERS)
 NO_CLUSTER := -m "not cluster and not chaos and not ops" --ignore=tests/cluster
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-ops chaos soak check bench bench-order bench-idle bench-claims bench-scale bench-picks format lock regions clean
+.PHONY: help demo test test-fast test-ops chaos soak check bench bench-order bench-idle bench-claims bench-scale bench-picks bench-sessions format lock regions clean
 
 help: ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -63,7 +63,7 @@ check: $(READY) ## Check style, types, import contracts, and that crds/ is what 
 	@$(BIN)/lint-imports
 	@$(BIN)/ringfleet crds --check
 
-bench: bench-order bench-idle bench-claims bench-scale bench-picks ## Run all benchmarks
+bench: bench-order bench-idle bench-claims bench-scale bench-picks bench-sessions ## Run all benchmarks
 
 bench-order: $(READY) ## Order 500 numbers at each carrier: wall time against its floor and the API server's
 	@$(BIN)/python -m tests.bench.order
@@ -79,6 +79,9 @@ bench-scale: $(READY) ## One event's cost at 1,000, 10,000 and 100,000 numbers, 
 
 bench-picks: $(READY) ## Pick durably over HTTP: rate and latency by engine, beside the bare HTTP layer
 	@$(BIN)/python -m tests.bench.picks
+
+bench-sessions: $(READY) ## Open, resolve and close masked sessions: rate and latency by engine, without HTTP
+	@$(BIN)/python -m tests.bench.sessions
 
 format: $(READY) ## Put the code in shape
 	@$(BIN)/ruff check --fix

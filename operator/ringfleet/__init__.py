@@ -99,6 +99,8 @@ Call time::
     reservation          room on a member's day that is kept for a deferral
     opt-out              a recipient who must not be contacted; also called a suppression
     ledger               what the dispatcher must remember: SQLite, or PostgreSQL
+    proxy number         the number of ours that a participant calls, and sees, in place of another person's
+    session              who reaches whom by proxy numbers, until it ends; each of its two participants is a leg
     campaign, brand      what US carriers register senders as (10DLC), with limits of their own
 
 Program::

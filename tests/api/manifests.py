@@ -89,6 +89,10 @@ def a_set() -> Manifest:
     return a_manifest("RotationSet", "calls", {"channel": "Voice", "size": 2, "pools": [{"name": "us-west"}]})
 
 
+def a_service() -> Manifest:
+    return a_manifest("ProxyService", "rides", {"pools": [{"name": "us-west"}]})
+
+
 def changed(manifest: Manifest, path: str, value: object) -> Manifest:
     """A copy with `value` at `path`, such as `spec.size.min`; `LEFT_OUT` takes the field away."""
     result = copy.deepcopy(manifest)

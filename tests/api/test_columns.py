@@ -84,6 +84,17 @@ IN_PRACTICE: dict[str, dict[str, Any]] = {
             "recommendedSize": 255,
         },
     },
+    "ProxyService": {
+        "metadata": {"name": "ride-hailing-north"},
+        "spec": {"pools": [{"name": "us-west-voice"}]},
+        "status": {
+            "numbers": {"total": 480},
+            "openSessions": 20_294,
+            "utilisationPercent": 86,
+            "refusedLastHour": 12,
+            "recommendedSize": 477,
+        },
+    },
 }
 LONG_REASONS = {
     "CarrierAccount": "CredentialsRejected",

@@ -60,6 +60,7 @@ MODULES = {
         *("plan/routing_profile", "objects/routing_profile", "controllers/routing_profile"),
         "controllers/profile_telling",
     ),
+    "ProxyService": ("plan/proxy_service/*", "objects/proxy_service", "controllers/proxy_service"),
     "RotationSet": (
         *("plan/rotation_set/*", "objects/rotation_set", "controllers/rotation_set"),
         *("controllers/dispatcher_client", "plan/answer_rate", "controllers/answer_rate"),
@@ -82,6 +83,7 @@ PASSED_ON = {
         *(*MODULES["PhoneNumber"], *ACCOUNTS),
         "plan/compliance_bundle/selection",
     ),
+    "ProxyService": (*MODULES["NumberClaim"], "plan/compliance_bundle/selection"),
     "RotationSet": (*MODULES["NumberClaim"], "plan/compliance_bundle/selection"),
 }
 """The modules, beside its own, from which the conditions of a kind may have their reasons."""
@@ -97,6 +99,8 @@ GIVEN_TO = {
     ("PhoneNumber", "Reconciling"): "through_carrier",
     ("PhoneNumber", "ReleaseBlocked"): "Obstacle",
     ("PhoneNumber", "EmergencyAddressReady"): "_is",
+    ("ProxyService", "Reconciling"): "_both",
+    ("ProxyService", "UsageUnknown"): "sessions_unknown",
     ("RotationSet", "Reconciling"): "_both",
     ("RotationSet", "CapacityShort"): "_short",
     ("RotationSet", "UsageUnknown"): "usage_unknown",
@@ -286,6 +290,7 @@ def test_hardly_anything_of_conditions_is_read_by_their_kind_only() -> None:
         ("NumberPool", "Stalled"),
         ("NumberClaim", "Reconciling"),
         ("PhoneNumber", "Stalled"),
+        ("ProxyService", "Stalled"),
         ("RotationSet", "Stalled"),
     }
 

@@ -324,7 +324,7 @@ def test_each_guardrails_annotation_is_told_with_a_field_of_the_spec(guardrail: 
 
 PRECEDENCE = (
     "Of several RoutingProfiles for one number that of its NumberClaim wins, then that of its PhoneNumber, then that "
-    "of its NumberPool; a RotationSet gives its own to its claims."
+    "of its NumberPool; a RotationSet or ProxyService gives its own to its claims."
 )
 
 
@@ -336,7 +336,7 @@ def test_who_wins_of_several_routing_profiles_is_said_alike_everywhere() -> None
         for path, field in fields_of(schema_of(kind)["properties"]["spec"], "spec")
         if path == "spec.routingProfileRef"
     ]
-    assert len(refs) == 5
+    assert len(refs) == 6
     assert [plural for plural, text in refs if not text.endswith(PRECEDENCE)] == []
 
 

@@ -19,6 +19,7 @@ from tests.api.manifests import (
     a_pool,
     a_profile,
     a_quota,
+    a_service,
     a_set,
     an_account,
     an_order,
@@ -391,6 +392,20 @@ QUOTAS = [
 
 NAMED = changed(a_claim(), "spec.phoneNumberName", "14155550123")
 
+SERVICES = [
+    Bad("a strictness of a country", changed(a_service(), "spec.geoMatch", {"level": "Country", "strict": True}),
+        "spec.geoMatch.strict", "strict has a meaning with the levels AreaCode and Region only"),
+    Bad("a time to live beyond the longest", changed(a_service(), "spec.maxTTL", "1h"), "spec.defaultTTL",
+        "defaultTTL can't be longer than maxTTL"),
+    Bad("more numbers at least than at most", changed(a_service(), "spec.minNumbers", 101), "spec.minNumbers",
+        "minNumbers can't be more than maxNumbers"),
+    Bad("a quarantine of no time", changed(a_service(), "spec.reuseQuarantine", "0s"), "spec.reuseQuarantine",
+        "write a duration from 1m to 720h"),
+    Bad("a reserved number as people write it", changed(a_service(), "spec.reserved", ["(415) 555-0123"]),
+        "spec.reserved[0]", "write a number in E.164 form, such as +14155550123"),
+    Bad("a pool named twice", changed(a_service(), "spec.pools", [{"name": "west"}] * 2), "spec.pools", "twice"),
+]  # fmt: skip
+
 CHANGES = [
     Bad("a claim's pool", changed(a_claim(), "spec.poolRef.name", "east"), "spec.poolRef",
         "poolRef can't change: make another claim for a number of another pool"),
@@ -411,7 +426,10 @@ CHANGES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("bad", [*POOLS, *OTHERS, *BUNDLES, *CLAIMS, *QUOTAS, *SETS], ids=lambda bad: bad.why)
+BAD = (*POOLS, *OTHERS, *BUNDLES, *CLAIMS, *QUOTAS, *SETS, *SERVICES)
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.why)
 def test_a_bad_manifest_is_refused_with_the_field_and_what_to_write(api: Api, namespace: str, bad: Bad) -> None:
     with pytest.raises(Refused) as refused:
         api.create(bad.manifest, namespace)

@@ -265,4 +265,4 @@ def test_one_person_is_told_and_forgotten(run: Run, path: Path, tmp_path: Path) 
 
 def test_what_is_kept_is_told(run: Run) -> None:
     result = CliRunner().invoke(main, ["ledger", "retention"])
-    assert "suppression     recipients  for ever, until they are taken back: opt-outs\n" in result.output
+    assert "suppression       recipients  for ever, until they are taken back: opt-outs\n" in result.output

@@ -47,6 +47,7 @@ from ringfleet.objects.freeze import FREEZE_NAME
 from ringfleet.objects.refs import Key, resource_of
 from ringfleet.objects.routing_profile import content_hash, routing_of, told_notes, told_status
 from ringfleet.plan.number_traffic import Heard, NumbersSeen, NumberTraffic
+from ringfleet.plan.proxy_service.plan import SessionsSeen
 from ringfleet.plan.rotation_set.seen import NumberUse, Usage
 from ringfleet.plan.routing_profile import Told
 from ringfleet.settings import Settings
@@ -139,6 +140,10 @@ class Rig:
         day = (clock() - timedelta(days=1)).date().isoformat()
         heard = {AccountKey(HERE, name): one for name, one in (accounts or {}).items()}
         self.services.dispatcher = TrafficDouble(numbers=NumbersSeen(day, numbers, heard))  # type: ignore[assignment]  # the same
+
+    def tell_sessions(self, told: SessionsSeen | None) -> None:
+        """Let there be a dispatcher that tells so of a proxy service; None: it does not answer."""
+        self.services.dispatcher = TrafficDouble(sessions=told)  # type: ignore[assignment]  # the same
 
     # What people do.
 
@@ -310,6 +315,7 @@ class TrafficDouble:
 
     reading: Reading = field(default_factory=Reading)
     numbers: NumbersSeen | None = None
+    sessions: SessionsSeen | None = None
     interval: float = 60.0
     numbers_interval: float = 300.0
     is_there: bool = True
@@ -335,6 +341,11 @@ class TrafficDouble:
         if self.numbers is None:
             raise Unreadable("The dispatcher does not answer in time.")
         return self.numbers
+
+    async def read_sessions(self, *_: object) -> SessionsSeen:
+        if self.sessions is None:
+            raise Unreadable("The dispatcher does not answer in time.")
+        return self.sessions
 
     async def read(self, *_: object) -> Reading:
         return self.reading
@@ -522,6 +533,10 @@ def a_quota(name: str = "month", **limits: object) -> Json:
 def a_set(size: int = 2, name: str = "calls", **spec: object) -> Json:
     wish = {"channel": "Voice", "pools": [{"name": "west"}], "size": size, "ramp": {"days": 0}, **spec}
     return an_object("RotationSet", name, wish)
+
+
+def a_service(name: str = "rides", **spec: object) -> Json:
+    return an_object("ProxyService", name, {"channels": ["Voice"], "pools": [{"name": "west"}], **spec})
 
 
 HOUSE = (a_secret(), an_account())

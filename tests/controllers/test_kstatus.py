@@ -32,6 +32,7 @@ from tests.controllers.rig import (
     a_quota,
     a_rig,
     a_secret,
+    a_service,
     a_set,
     a_told_profile,
     an_account,
@@ -54,6 +55,7 @@ NAMES = {
     "PhoneNumber": ONE,
     "NumberClaim": "desk",
     "RotationSet": "calls",
+    "ProxyService": "rides",
     "NumberQuota": "month",
 }
 FROZEN = {"annotations": {"ringfleet.dev/frozen": "ada: strange bills"}}
@@ -298,6 +300,10 @@ STATES = (
     State(
         "NumberClaim", "no profile", FAILED, (*HOUSE, a_pool(0), a_number(), a_claim(routingProfileRef={"name": "x"}))
     ),
+    State("ProxyService", "suspended by its own wish", CURRENT, (*HOUSE, a_pool(0), a_service(suspend=True))),
+    State("ProxyService", "wants none", CURRENT, (*HOUSE, a_pool(0), a_service(minNumbers=0))),
+    State("ProxyService", "claims", IN_PROGRESS, (*HOUSE, a_pool(0), a_service())),
+    State("ProxyService", "no pool", FAILED, (*HOUSE, a_service())),
     State("RotationSet", "suspended by its own wish", CURRENT, (*HOUSE, a_pool(0), a_set(suspend=True))),
     State("RotationSet", "wants none", CURRENT, (*HOUSE, a_pool(0), a_set(0))),
     State("RotationSet", "claims", IN_PROGRESS, (*HOUSE, a_pool(0), a_set())),

@@ -15,7 +15,7 @@ import httpx
 from ringfleet.dispatch.app import Dispatcher
 from ringfleet.dispatch.auth import Anybody
 from ringfleet.dispatch.clock import Clock
-from ringfleet.dispatch.inventory import SetView, terms_of
+from ringfleet.dispatch.inventory import ServiceView, SetView, terms_of
 from ringfleet.dispatch.ledger.interface import Ledger
 from ringfleet.dispatch.ledger.open import open_ledger
 from ringfleet.dispatch.ledger.types import Roster
@@ -23,6 +23,7 @@ from ringfleet.dispatch.metrics import Metrics
 from ringfleet.dispatch.recipients import Hasher
 from ringfleet.model.refs import ObjectRef
 from ringfleet.model.rotation import Channel, LocalPresence
+from ringfleet.plan.freeze import Freeze
 from ringfleet.plan.rotation_set.guardrails import Governed, QuietHours, RotationWant, Terms
 from ringfleet.plan.rotation_set.roster import Day, Member
 from tests.dispatch.ledger.builders import a_member
@@ -55,6 +56,8 @@ class Inventory:
         self._clock = clock
         self._views: dict[ObjectRef, SetView] = {}
         self._members: dict[ObjectRef, tuple[Member, ...]] = {}
+        self.services: dict[ObjectRef, ServiceView] = {}
+        self.freeze: Freeze | None = None
         self.synced = asyncio.Event()
         self.synced.set()
 
@@ -73,6 +76,12 @@ class Inventory:
 
     def freeze_of(self, _: SetView) -> None:
         return None
+
+    def freeze_of_everything(self) -> Freeze | None:
+        return self.freeze
+
+    def service(self, namespace: str, name: str) -> ServiceView | None:
+        return self.services.get(ObjectRef(namespace, name))
 
     def age(self) -> float:
         return 0.0

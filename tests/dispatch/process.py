@@ -149,10 +149,12 @@ def a_set(name: str = "outbound", **spec: Any) -> dict[str, Any]:
     }
 
 
-def owner_of_claims(cluster: Cluster, namespace: str, set_: str = "outbound") -> dict[str, Any]:
-    """The ownerReference that the operator writes into the claims of a set."""
-    uid = cluster.get("rotationset", set_, namespace=namespace)["metadata"]["uid"]
-    owner = {"apiVersion": "ringfleet.dev/v1alpha1", "kind": "RotationSet", "name": set_, "uid": uid}
+def owner_of_claims(
+    cluster: Cluster, namespace: str, set_: str = "outbound", kind: str = "RotationSet"
+) -> dict[str, Any]:
+    """The ownerReference that the operator writes into the claims of a set, or of another kind that has some."""
+    uid = cluster.get(kind.lower(), set_, namespace=namespace)["metadata"]["uid"]
+    owner = {"apiVersion": "ringfleet.dev/v1alpha1", "kind": kind, "name": set_, "uid": uid}
     return {**owner, "controller": True}
 
 
@@ -164,12 +166,14 @@ def put_members(
     account: str = "sandbox",
     *,
     owned: bool = True,
+    kind: str = "RotationSet",
 ) -> None:
     """Numbers that the set has: claims that it owns, bound, with numbers that are routed and attested.
 
     Written as the operator: nobody else may say who holds a number. Not `owned`: the claims have the set's label only.
     """
-    owners = [owner_of_claims(cluster, namespace, set_)] if owned else []
+    owners = [owner_of_claims(cluster, namespace, set_, kind)] if owned else []
+    label = "rotation-set" if kind == "RotationSet" else "proxy-service"
     for number in numbers:
         digits = number[1:]
         claim = {
@@ -177,7 +181,7 @@ def put_members(
             "kind": "NumberClaim",
             "metadata": {
                 "name": f"{set_}-{digits}",
-                "labels": {"ringfleet.dev/rotation-set": set_},
+                "labels": {f"ringfleet.dev/{label}": set_},
                 "ownerReferences": owners,
             },
             "spec": {"poolRef": {"name": "us-west"}},

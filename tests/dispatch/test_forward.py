@@ -20,6 +20,7 @@ from ringfleet.dispatch import forward
 from ringfleet.dispatch.forward import Forward
 from ringfleet.dispatch.listener import Address, Listener
 from ringfleet.dispatch.metrics import Metrics
+from ringfleet.dispatch.operations import OPERATIONS, Operation
 from ringfleet.dispatch.tls import Certificate
 from tests.controlplane.certificates import Authority
 
@@ -98,6 +99,17 @@ async def test_what_is_anothers_is_carried_as_it_came_and_its_answer_back() -> N
 async def test_opt_outs_are_taken_wherever_they_come() -> None:
     async with a_front(Ownership()) as client:
         assert (await client.post(OPT_OUTS, content="x")).text == "here x"
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.id)
+async def test_whatever_may_say_that_another_decides_is_carried_to_the_owner_and_nothing_else(
+    operation: Operation,
+) -> None:
+    names = dict.fromkeys(("namespace", "name", "pick", "deferral", "session", "account"), "one")
+    async with a_front(Ownership(owner="http://127.0.0.1:1")) as client:
+        path = operation.path.format(**names)
+        reply = await client.request(operation.method.upper(), path, headers={"Ringfleet-Forwarded": "1"})
+    assert (reply.status_code == 421) is ("not-the-owner" in operation.problems)
 
 
 async def test_a_request_has_one_hop() -> None:

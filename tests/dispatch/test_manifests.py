@@ -151,9 +151,9 @@ def test_the_dispatcher_may_do_its_work(verb: str, resource: str) -> None:
 
 
 def test_the_dispatcher_may_do_nothing_more() -> None:
-    """Nineteen reads and two questions, and no wildcard."""
+    """22 reads and two questions, and no wildcard."""
     granted = grants("roles.yaml", NAME)
-    assert len(granted) == 21
+    assert len(granted) == 24
     assert {grant for grant in granted if grant[0] not in {"get", "list", "watch"}} == {
         ("create", "tokenreviews"),
         ("create", "subjectaccessreviews"),
@@ -173,10 +173,17 @@ def test_the_dispatcher_writes_one_object_in_its_own_namespace() -> None:
 
 def test_what_callers_are_granted_are_rights_that_operations_ask_for() -> None:
     asked = {(one.right[0], f"{one.resource}/{one.right[1]}") for one in OPERATIONS if one.right}
-    operators = {("get", "rotationsets/rollup"), ("get", "phonenumbers/rollup"), ("create", "carrieraccounts/events")}
+    operators = {("get", f"{kind}/rollup") for kind in ("rotationsets", "proxyservices", "phonenumbers")}
+    operators |= {("create", "carrieraccounts/events")}
     consent = grants("roles.yaml", "ringfleet-dispatch-consent")
     assert consent == {("delete", "rotationsets/suppressions")}
-    assert grants("roles.yaml", "ringfleet-dispatch-caller") == asked - operators - consent
+    sessions = grants("roles.yaml", "ringfleet-dispatch-sessions")
+    assert {resource for _, resource in sessions} == {"proxyservices/sessions"}
+    resolve = grants("roles.yaml", "ringfleet-dispatch-resolve")
+    assert resolve == {("create", "proxyservices/resolve")}, "only who connects calls is told real numbers"
+    callers = grants("roles.yaml", "ringfleet-dispatch-caller")
+    assert callers | sessions | resolve == asked - operators - consent
+    assert not callers & (sessions | resolve)
     assert operators <= grants("../../base/cluster-role.yaml", "ringfleet-operator")
 
 

@@ -7,7 +7,7 @@ import pytest
 from ringfleet.dryrun.plan import foresee
 from ringfleet.dryrun.simulation import what_if
 from ringfleet.kube.transport import Json
-from tests.controllers.rig import HERE, HOUSE, a_pool, a_rig, a_set, in_virtual_time
+from tests.controllers.rig import HERE, HOUSE, a_pool, a_rig, a_service, a_set, in_virtual_time
 from tests.controllers.test_bought_for_whom import BOTH, ONLY_415, STOCK, asking, bought, in_628, work
 
 CANNOT = (
@@ -24,6 +24,9 @@ CANNOT = (
         pytest.param(asking(areaCode="628"), BOTH, ("shop/desk",), (), id="a wished area code"),
         pytest.param(in_628(), BOTH, ("shop/desk",), (), id="an area code that is a must"),
         pytest.param(a_set(2, channel="SMS"), ONLY_415, ("shop/calls-1", "shop/calls-2"), (), id="a set"),
+        pytest.param(
+            *(a_service(minNumbers=2, channels=["SMS"]), ONLY_415, ("shop/rides-1", "shop/rides-2"), ()), id="a service"
+        ),
         pytest.param(in_628(), ONLY_415, (), (("PoolCannotServe", CANNOT),), id="what it can never give"),
     ],
 )

@@ -3,7 +3,7 @@
 ::
 
     carrier_account.py, routing_profile.py, compliance_bundle.py, number_pool.py, number_order.py, phone_number.py,
-    number_claim.py, number_quota.py, rotation_set.py
+    number_claim.py, number_quota.py, rotation_set.py, proxy_service.py
 
     market.py      country, number type, area codes, capabilities: of pools and orders
     emergency.py   the emergency address of profiles and claims
@@ -21,6 +21,7 @@ from ringfleet.api.number_order import NumberOrder
 from ringfleet.api.number_pool import NumberPool
 from ringfleet.api.number_quota import NumberQuota
 from ringfleet.api.phone_number import PhoneNumber
+from ringfleet.api.proxy_service import ProxyService
 from ringfleet.api.rotation_set import RotationSet
 from ringfleet.api.routing_profile import RoutingProfile
 
@@ -34,6 +35,7 @@ KINDS: tuple[type[Resource], ...] = (
     NumberClaim,
     NumberQuota,
     RotationSet,
+    ProxyService,
 )
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "NumberPool",
     "NumberQuota",
     "PhoneNumber",
+    "ProxyService",
     "Resource",
     "RotationSet",
     "RoutingProfile",

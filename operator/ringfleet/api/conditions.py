@@ -428,6 +428,27 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
             ("NoDispatcher", "DispatcherUnavailable"),
         ),
     },
+    "ProxyService": {
+        **_standing(
+            _ready(
+                ("AtTarget", "Suspended"),
+                *("Growing", "WaitingForNumber", "PoolMissing", "MembersUnusable"),
+                *("PoolNotAllowed", "PoolCannotServe", "QuotaExceeded", "BindingRefused"),
+                *("BundleMissing", "AmbiguousBundle", "DocumentsRejected"),
+            ),
+            _reconciling("Growing", "WaitingForNumber"),
+        ),
+        "Exhausted": Told("a participant got no number in the last hour", ("NumbersExhausted",)),
+        "NearlyExhausted": Told(
+            "a fifth more load, or one session more of the busiest participant, may find no number",
+            ("NumbersNearlyExhausted",),
+        ),
+        "UsageUnknown": Told(
+            "the dispatcher does not tell the operator of the service's sessions, so that spec.expected alone sizes "
+            "it, and no number leaves it; sessions do not need the operator",
+            ("NoDispatcher", "DispatcherUnavailable"),
+        ),
+    },
 }
 """What each kind says. All but Ready, Complete, ComplianceReady and EmergencyAddressReady are there only while they are
 True."""
@@ -542,6 +563,9 @@ REASONS: Mapping[str, str] = {
     "are routed there. When the cluster was made anew, give the operator its old id (status.installation of the "
     "CarrierAccount); else delete this object, or set spec.managementPolicy to Observe.",
     "NotSold": "The carrier sells no such numbers in this country.",
+    "NumbersExhausted": "There was no proxy number for a participant: the problem document of the refusal names the "
+    "class, whose leg it was, and what would help.",
+    "NumbersNearlyExhausted": "The service has fewer numbers that may be given than a little more load would take.",
     "NumberMissing": "The number that is named does not exist where it is named.",
     "NumberNotFree": "The number that spec.phoneNumberName names is bound, rests or is stopped.",
     "NumberPoolNotApproved": "49 US numbers of a campaign may send unless spec.messaging.numberPool is Approved.",
@@ -725,6 +749,15 @@ REASONS_OF: Mapping[str, Mapping[str, str]] = {
         "traffic is cut, by spec.suspend of the number or its claim, unpaid bills, the annotation ringfleet.dev/fraud "
         "or the carrier; the number is kept and billed. With another phase calls go on: the stop is under way, or "
         "CarrierAccount or RoutingProfile are suspended and a change waits for them. The message says which.",
+    },
+    "ProxyService": {
+        "AtTarget": "The service has the numbers that it wants.",
+        "MembersUnusable": "None of the service's numbers can be given: they are not routed, stopped or quarantined.",
+        "PoolCannotServe": "A claim of the service must have what its NumberPool can never give.",
+        "PoolMissing": "No pool of spec.pools exists.",
+        "Suspended": "spec.suspend is true: the service gets and gives back no numbers, and no new session is made. "
+        "Open ones go on.",
+        "WaitingForNumber": "A claim of the service waits for a number.",
     },
     "RotationSet": {
         "AtTarget": "The set has the numbers that it wants.",

@@ -42,6 +42,8 @@ POOL_LABEL = f"{GROUP}/pool"
 ACCOUNT_LABEL = f"{GROUP}/account"
 SET_LABEL = f"{GROUP}/rotation-set"
 """Label on the claims of a RotationSet and on the numbers that they hold: the set's name."""
+PROXY_LABEL = f"{GROUP}/proxy-service"
+"""Label on the claims of a ProxyService: the service's name."""
 REGION_LABEL = f"{GROUP}/region"
 """Label on the claims of a RotationSet: the region that the number is for."""
 

@@ -138,7 +138,7 @@ class NumberClaimSpec(Part):
     routing_profile_ref: LocalRef | None = None
     """RoutingProfile in the claim's namespace that says where calls and messages of the number go. Of several
     RoutingProfiles for one number that of its NumberClaim wins, then that of its PhoneNumber, then that of its
-    NumberPool; a RotationSet gives its own to its claims."""
+    NumberPool; a RotationSet or ProxyService gives its own to its claims."""
     compliance_bundle_ref: LocalRef | None = None
     """ComplianceBundle in the claim's namespace that the number is registered to where its carrier asks for documents,
     for who uses the number is the claim's tenant and not the pool's owner. A number is bought under it, and one that is

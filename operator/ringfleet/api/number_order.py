@@ -147,7 +147,7 @@ class NumberOrderSpec(Part):
     routing_profile_ref: LocalRef | None = None
     """The pool's RoutingProfile when the order was made, for the record: numbers follow the pool's of today. Of several
     RoutingProfiles for one number that of its NumberClaim wins, then that of its PhoneNumber, then that of its
-    NumberPool; a RotationSet gives its own to its claims."""
+    NumberPool; a RotationSet or ProxyService gives its own to its claims."""
     compliance_bundle_ref: LocalRef | None = None
     """The ComplianceBundle that is attached where a carrier asks for documents, unless forClaims names another."""
     approval: Approval = Approval.AUTOMATIC

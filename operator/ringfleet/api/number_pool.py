@@ -394,7 +394,7 @@ class NumberPoolSpec(Part):
     routing_profile_ref: LocalRef | None = None
     """RoutingProfile of this namespace that every number of the pool gets before it counts as available. Of several
     RoutingProfiles for one number that of its NumberClaim wins, then that of its PhoneNumber, then that of its
-    NumberPool; a RotationSet gives its own to its claims."""
+    NumberPool; a RotationSet or ProxyService gives its own to its claims."""
     compliance_bundle_ref: LocalRef | None = None
     """ComplianceBundle of this namespace that is attached where a carrier asks for documents; when left out, the one
     that is for this market. Where there are several, name one: nothing is ordered before that (AmbiguousBundle)."""

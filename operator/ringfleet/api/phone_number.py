@@ -108,7 +108,7 @@ class PhoneNumberSpec(Part):
     routing_profile_ref: LocalRef | None = None
     """RoutingProfile of this namespace that says where calls and messages of the number go; its pool's when left out.
     Of several RoutingProfiles for one number that of its NumberClaim wins, then that of its PhoneNumber, then that of
-    its NumberPool; a RotationSet gives its own to its claims."""
+    its NumberPool; a RotationSet or ProxyService gives its own to its claims."""
     suspend: bool = False
     """True cuts the number's traffic at the carrier, in the way that spec.suspendBy of its CarrierAccount says: by
     Parking incoming traffic only. The number is kept, and billed."""

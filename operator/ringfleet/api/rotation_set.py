@@ -377,7 +377,7 @@ class RotationSetSpec(Part):
     """RoutingProfile in this namespace that says where calls and messages to the numbers go, for all claims of the set.
     Every number of a set is answered, so that one which no profile routes is not used. Of several RoutingProfiles for
     one number that of its NumberClaim wins, then that of its PhoneNumber, then that of its NumberPool; a RotationSet
-    gives its own to its claims."""
+    or ProxyService gives its own to its claims."""
     overload_percent: Annotated[int, Field(ge=0, le=50)] = 0
     """On how many days of a hundred a number of a set with dailyVolume may meet its cap. Recipients who keep their
     number spread unevenly, so that a number is planned for less than its cap: with 1, of 75 a day 57 are planned for,

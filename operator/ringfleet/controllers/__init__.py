@@ -44,6 +44,7 @@ only its turns use, and apart what all of them do::
                                               redaction.py           what may be told of a carrier's answer
                                               bundle_readiness.py    which bundle orders and numbers live by
                                               bundle_attachments.py  the numbers that carry it
+    ProxyService       proxy_service.py       dispatcher_client.py   its sessions
     RotationSet        rotation_set.py        dispatcher_client.py   its traffic
                                               set_inheritance.py     what an earlier set of its name has left
     NumberQuota        number_quota.py        quota_usage.py         what its namespace uses

@@ -25,6 +25,8 @@ from ringfleet.model.rotation import Channel
 from ringfleet.model.traffic import CarrierEvent
 from ringfleet.plan.conditions import Condition, Reason
 from ringfleet.plan.number_traffic import NumbersSeen
+from ringfleet.plan.proxy_service.plan import SessionsSeen
+from ringfleet.plan.proxy_service.size import Load
 from ringfleet.plan.rotation_set.seen import UNKNOWN, DayUsage, NumberUse, Usage, usage_unknown
 from ringfleet.settings import Settings
 
@@ -116,6 +118,7 @@ class Dispatcher:
         self._trust = Trust(settings.dispatcher_ca_file) if settings.dispatcher_ca_file else None
         self._session: aiohttp.ClientSession | None = None
         self._known: dict[tuple[str, str], _Known] = {}
+        self._sessions: dict[tuple[str, str], tuple[float, SessionsSeen | Unreadable]] = {}
 
     @property
     def interval(self) -> float | None:
@@ -177,6 +180,28 @@ class Dispatcher:
             return parse_rollup(body, channel, self._clock())
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise Unreadable(_NOT_UNDERSTOOD) from error
+
+    async def read_sessions(self, namespace: str, name: str) -> SessionsSeen:
+        """How a proxy service is used, read at most once in an interval.
+
+        Raises:
+            Unreadable: the dispatcher did not say when it was asked last.
+        """
+        known, now = self._sessions.get((namespace, name)), self._monotonic()
+        if known is None or now - known[0] >= (self.interval or 0.0):
+            known = self._sessions[namespace, name] = now, await self._ask_sessions(namespace, name)
+        if isinstance(known[1], Unreadable):
+            raise known[1]
+        return known[1]
+
+    async def _ask_sessions(self, namespace: str, name: str) -> SessionsSeen | Unreadable:
+        try:
+            body = await self._get(f"/v1/namespaces/{namespace}/proxyservices/{name}/rollup", "the service")
+            return parse_sessions(body, self._clock())
+        except Unreadable as error:
+            return error
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return Unreadable(_NOT_UNDERSTOOD)
 
     async def read_numbers(self, namespace: str) -> NumbersSeen:
         """What the numbers of a namespace are used for, read page by page.
@@ -296,6 +321,20 @@ def parse_rollup(body: Any, channel: Channel, at: datetime) -> Usage:
     numbers = {E164(row["number"]): _use(row, channel) for row in body["numbers"]}
     day, used, deferred = date.fromisoformat(body["day"]), int(body["used"]), int(body["deferred"])
     return Usage(at, day, used, deferred, numbers, int(body.get("replies", 0)), body.get("ledgerSplit"))
+
+
+def parse_sessions(body: Any, at: datetime) -> SessionsSeen:
+    """The dispatcher's answer of a proxy service. Raises as `parse_rollup` does."""
+    refused: dict[int, int] = {}
+    for row in body["refused"]:
+        refused[int(row["errorClass"])] = refused.get(int(row["errorClass"]), 0) + int(row["times"])
+    return SessionsSeen(
+        at=at,
+        open=int(body["openSessions"]),
+        load={E164(row["number"]): int(row["sessions"]) for row in body["numbers"]},
+        places={str(row["place"]): Load(int(row["busiest"]), int(row["participants"])) for row in body["places"]},
+        refused=refused,
+    )
 
 
 def _use(row: Mapping[str, Any], channel: Channel) -> NumberUse:

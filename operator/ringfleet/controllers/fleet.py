@@ -20,6 +20,7 @@ from ringfleet.api import (
     NumberPool,
     NumberQuota,
     PhoneNumber,
+    ProxyService,
     RotationSet,
     RoutingProfile,
 )
@@ -55,6 +56,7 @@ INTENTS: tuple[type[ApiObject], ...] = (
     NumberOrder,
     NumberQuota,
     RotationSet,
+    ProxyService,
 )
 
 
@@ -448,6 +450,10 @@ class Fleet:
     def claims_of_set(self, namespace: str, name: str) -> list[ClaimRecord]:
         """The claims that are labelled with a RotationSet."""
         return self.claims.by("set", (namespace, name))
+
+    def claims_of_service(self, namespace: str, name: str) -> list[ClaimRecord]:
+        """The claims that are labelled with a ProxyService."""
+        return self.claims.by("service", (namespace, name))
 
     def claim_is_missing(self, record: NumberRecord) -> bool:
         """Whether the claim that holds the number is not in sight although we would see it."""

@@ -12,6 +12,7 @@ from ringfleet.api import (
     NumberOrder,
     NumberPool,
     NumberQuota,
+    ProxyService,
     RotationSet,
     RoutingProfile,
 )
@@ -39,6 +40,7 @@ from ringfleet.objects.compliance_bundle import bundle_seen, filing_records
 from ringfleet.objects.freeze import freeze_of
 from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.objects.proxy_service import proxy_want
 from ringfleet.objects.refs import account_key
 from ringfleet.objects.rotation_set import pools_of
 from ringfleet.objects.routing_profile import public_url_of, told_at
@@ -156,10 +158,13 @@ class IntentTriggers:
                 self._services.queues.wake("NumberPool", *pool, POOL_DELAY)
 
     def _wake_drawers(self, pool: ObjectRef) -> None:
-        """The rotation sets that draw from a pool which has come or gone."""
+        """The rotation sets and proxy services that draw from a pool which has come or gone."""
         for drawer in self._services.fleet.all(RotationSet):
             if pool in pools_of(drawer):
                 self._services.queues.wake("RotationSet", drawer.metadata.namespace, drawer.metadata.name)
+        for service in self._services.fleet.all(ProxyService):
+            if pool in proxy_want(service).pools:
+                self._services.queues.wake("ProxyService", service.metadata.namespace, service.metadata.name)
 
     def _note_quota(self, namespace: str, old: ApiObject | None, new: ApiObject | None) -> None:
         """What is used of a quota has changed, which pools and claims may wait for; or the state of its bills."""
@@ -328,7 +333,7 @@ def _wish(obj: ApiObject) -> int:
     return obj.metadata.generation
 
 
-_BY_ANNOTATION = (RotationSet, RoutingProfile, CarrierAccount)
+_BY_ANNOTATION = (RotationSet, ProxyService, RoutingProfile, CarrierAccount)
 
 
 def _is_quiet(old: ApiObject | None, new: ApiObject | None) -> bool:

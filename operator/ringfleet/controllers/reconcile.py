@@ -30,6 +30,7 @@ from ringfleet.controllers.number_quota import reconcile_quota
 from ringfleet.controllers.number_traffic import read_traffic
 from ringfleet.controllers.phone_number import reconcile_number
 from ringfleet.controllers.profile_telling import tell_profiles
+from ringfleet.controllers.proxy_service import reconcile_service
 from ringfleet.controllers.rotation_set import reconcile_set
 from ringfleet.controllers.routing_profile import reconcile_profile
 from ringfleet.controllers.services import Services
@@ -104,6 +105,7 @@ TURNS: dict[str, Callable[[Services, Key], Awaitable[float | None]]] = {
     "Records": read_records,
     "Requirements": read_requirements,
     "RotationSet": reconcile_set,
+    "ProxyService": reconcile_service,
     "RoutingProfile": reconcile_profile,
     "ProfileUse": guard_profile,
     "NumberTraffic": read_traffic,

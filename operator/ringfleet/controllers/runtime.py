@@ -129,6 +129,7 @@ def claim_informer(kube: Kube, settings: Settings) -> Informer[ClaimRecord]:
             "pool": lambda claim: [claim.pool],
             "named": lambda claim: [ObjectRef(claim.pool.namespace, claim.named)] if claim.named else [],
             "namespace": lambda claim: [claim.namespace],
+            "service": lambda claim: [(claim.namespace, claim.service.name)] if claim.service else [],
             "set": lambda claim: [(claim.namespace, claim.rotation.name)] if claim.rotation else [],
         },
     )

@@ -145,7 +145,9 @@ def _is_buying(services: Services, pool: ObjectRef) -> bool:
 
 
 def wake_set(services: Services, claim: ClaimRecord | None) -> None:
-    """The rotation set that a claim is of."""
+    """The rotation set or proxy service that a claim is of."""
+    if claim and claim.service:
+        services.queues.wake("ProxyService", claim.namespace, claim.service.name, SET_DELAY)
     if claim and claim.rotation:
         services.queues.wake("RotationSet", claim.namespace, claim.rotation.name, SET_DELAY)
 

@@ -22,7 +22,9 @@ which one process owns; of several that share one, the others carry to it what o
     forward.py                                what another dispatcher decides is carried there
     auth.py                                   who calls, and may they
     picks.py, inventory.py, recipients.py     a pick; what it may choose from; whom it is for
+    sessions/, sealing.py                     masked sessions; participants' numbers at rest
     announcing/                               one ledger for a namespace: whose it is, told in the cluster
+    query.py                                  numbers in a query
     rollup.py, calculators.py                 a set's day for the operator; how many numbers are needed
     webhooks.py, public_address.py            what carriers tell: is it signed, and by which URL
     webhook_process/                          the process of its own in which that is read

@@ -36,6 +36,7 @@ from ringfleet.dispatch.openapi import committed
 from ringfleet.dispatch.operations import EVENTS, LONGEST_WAIT, NUMBERS, SET
 from ringfleet.dispatch.picks import JSON, Picker, not_a_number, read
 from ringfleet.dispatch.problems import Problem, answer, unwritable, write_time
+from ringfleet.dispatch.query import read_limit, read_number
 from ringfleet.dispatch.recipients import Hasher, is_recipient
 from ringfleet.dispatch.rollup import spans_of, write_numbers, write_rollup
 from ringfleet.dispatch.schema import (
@@ -52,6 +53,7 @@ from ringfleet.dispatch.schema import (
     UnclearList,
 )
 from ringfleet.dispatch.senders import Fleet
+from ringfleet.dispatch.sessions.routes import SessionDoor
 from ringfleet.dispatch.told_events import EventDoor
 from ringfleet.plan.rotation_set.guardrails import everywhere_in
 
@@ -90,6 +92,7 @@ class Dispatcher:
         hashes = lambda number: hasher().hashes(number)  # noqa: E731 - by the keys that are in force then
         intake = Intake(ledger, Fleet(inventory), hashes, clock.now, metrics, standing=standing)
         self._events = EventDoor(authority, intake)
+        self._sessions = SessionDoor(ledger, inventory, authority, clock, hasher, standing)
         self._metrics = metrics
         self._dev = dev
 
@@ -107,6 +110,7 @@ class Dispatcher:
             Route(f"{SET}/rollup", self.rollup, methods=["GET"]),
             Route(NUMBERS, self.numbers, methods=["GET"]),
             Route(EVENTS, self._events.receive, methods=["POST"]),
+            *self._sessions.routes(),
             *size_routes(),
             Route("/openapi.json", describe, methods=["GET"]),
             *([Route("/dev/clock", self.advance, methods=["POST"])] if self._dev else []),
@@ -153,7 +157,7 @@ class Dispatcher:
     async def deferred(self, request: Request) -> Response:
         namespace, name = await self._let_in(request, "get", "deferred")
         view = self._picker.find(namespace, name)
-        limit, wait = _limit(request), _number(request, "wait", 0, LONGEST_WAIT, 0)
+        limit, wait = read_limit(request), read_number(request, "wait", 0, LONGEST_WAIT, 0)
         due = request.query_params.get("due")
         if due not in (None, "now"):
             raise Problem("malformed-request", "Say due=now, or leave it out.")
@@ -224,7 +228,7 @@ class Dispatcher:
             raise Problem(
                 "malformed-request", "Say scope=set, brand or namespace, and after as a recipientHash."
             ) from error
-        limit = _limit(request)
+        limit = read_limit(request)
         found = await self._ledger.suppressions(scope, limit, after)
         items = tuple(SuppressionItem(one.recipient.hex(), write_time(one.since), one.reason) for one in found)
         return _json(SuppressionList(items, items[-1].recipient_hash if len(items) == limit else None))
@@ -236,7 +240,7 @@ class Dispatcher:
     async def unclear(self, request: Request) -> Response:
         namespace, name = await self._let_in(request, "get", "suppressions")
         view = self._picker.find(namespace, name)
-        found = await self._ledger.unclear(view.want.key, _limit(request))
+        found = await self._ledger.unclear(view.want.key, read_limit(request))
         items = (UnclearItem(one.account, one.event, one.message, one.number, write_time(one.at)) for one in found)
         return _json(UnclearList(tuple(items)))
 
@@ -269,7 +273,7 @@ class Dispatcher:
         await self._authority.allow(request.headers.get("authorization"), act)
         if not _NAMESPACE.fullmatch(namespace):
             raise Problem("malformed-request", "The path names no namespace, which is a DNS label.")
-        after, limit = request.query_params.get("after", ""), _limit(request)
+        after, limit = request.query_params.get("after", ""), read_limit(request)
         if not _AFTER.fullmatch(after):
             raise Problem("malformed-request", "Say after as the `next` of the answer before: a number, or nothing.")
         if not self._inventory.synced_informers():
@@ -373,14 +377,3 @@ def _flag(request: Request, name: str) -> bool:
     if said not in {"true", "false"}:
         raise Problem("malformed-request", f"Say {name}=true or {name}=false.")
     return said == "true"
-
-
-def _limit(request: Request) -> int:
-    return _number(request, "limit", 1, 1000, 100)
-
-
-def _number(request: Request, name: str, least: int, most: int, default: int) -> int:
-    said = request.query_params.get(name, str(default))
-    if not said.isascii() or not said.isdigit() or len(said) > len(str(most)) or not least <= int(said) <= most:
-        raise Problem("malformed-request", f"Say {name} as a number from {least} to {most}.")
-    return int(said)

@@ -37,7 +37,7 @@ PATIENCE_S = 5.0
 HOP_S = 10.0
 WAIT_S = 20.0
 """Seconds for which an owner may be asked to wait for what is put off."""
-_OWNERS = ("/picks", "/deferred", "/rollup", "/unclear")
+_OWNERS = ("/picks", "/deferred", "/rollup", "/unclear", "/sessions", "/resolve")
 """What only the owner knows. Opt-outs and their lists, calculators and the description are anybody's."""
 _HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"transfer-encoding", b"content-length", b"host"})
 MISDIRECTED = 421

@@ -5,6 +5,7 @@
     RotationSet  --\\
     NumberClaim  ----> who is a member, of which set --> the roster of a day --> ledger.enlist
     PhoneNumber  --/
+    ProxyService ----> the same claims and numbers --> what new sessions choose from
 
 What is frozen is followed too: the ConfigMap that freezes everything, pools and accounts. Before it was looked for
 nothing is picked; while the API server is away, what was frozen last stays so.
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -27,25 +28,28 @@ from typing import Any
 
 import structlog
 
-from ringfleet.api import CarrierAccount, NumberClaim, NumberPool, PhoneNumber, RotationSet
+from ringfleet.api import CarrierAccount, NumberClaim, NumberPool, PhoneNumber, ProxyService, RotationSet
 from ringfleet.dispatch.clock import Clock
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
+from ringfleet.dispatch.ledger.session_types import ProxyNumber, Service
 from ringfleet.dispatch.ledger.types import Limit, Per, Roster, Terms
 from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import KubeError
 from ringfleet.kube.informer import Informer
-from ringfleet.model import E164
+from ringfleet.model import E164, Capability
 from ringfleet.model.geography import locate
 from ringfleet.model.refs import ObjectRef
 from ringfleet.model.rotation import Channel
 from ringfleet.objects.freeze import FREEZE_NAME, freeze_of, freeze_of_all
 from ringfleet.objects.number_claim import ClaimRecord, project_claim
 from ringfleet.objects.phone_number import NumberRecord, project_number
+from ringfleet.objects.proxy_service import is_usable, proxy_want
 from ringfleet.objects.refs import CARRIER_ACCOUNTS, CONFIG_MAPS, NUMBER_POOLS, resource_of
 from ringfleet.objects.rotation_set import member_seen, rotation_want
 from ringfleet.plan.freeze import Freeze
+from ringfleet.plan.proxy_service.plan import ProxyWant
 from ringfleet.plan.rotation_set.calendar import Window, misnamed_zone, window
-from ringfleet.plan.rotation_set.guardrails import RotationWant
+from ringfleet.plan.rotation_set.guardrails import RotationWant, everywhere_in
 from ringfleet.plan.rotation_set.roster import Day, MemberSeen, Sender, ask_tiers, enlist, senders_of
 
 RETRY_SECONDS = 1.0
@@ -128,6 +132,14 @@ class SetView:
         return Counter(str(why) for _, why in self.roster.unfit)
 
 
+@dataclass(frozen=True, slots=True)
+class ServiceView:
+    """One proxy service as new sessions need it."""
+
+    service: Service
+    suspended: bool
+
+
 class Inventory:
     """See the module. `run` follows; `view` looks a set up."""
 
@@ -143,6 +155,7 @@ class Inventory:
         self._ledger = ledger
         self._clock = clock
         self._views: dict[ObjectRef, SetView] = {}
+        self._services: dict[ObjectRef, ServiceView] = {}
         self._dirty: set[ObjectRef] = set()
         self._senders: dict[ObjectRef, tuple[str, tuple[Sender, ...]]] = {}
         self._wake = asyncio.Event()
@@ -158,7 +171,10 @@ class Inventory:
             resource_of(NumberClaim),
             _project_claim,
             namespaces=namespaces,
-            indexes={"set": _set_of, "uid": lambda claim: [claim.uid]},
+            indexes={"set": _set_of, "service": _service_of, "uid": lambda claim: [claim.uid]},
+        )
+        self.services: Informer[ProxyWant] = Informer(
+            kube, resource_of(ProxyService), lambda obj: proxy_want(ProxyService.parse(obj)), namespaces=namespaces
         )
         self.numbers: Informer[NumberRecord] = Informer(
             kube,
@@ -181,12 +197,13 @@ class Inventory:
             kube, CARRIER_ACCOUNTS, lambda obj: freeze_of(CarrierAccount.parse(obj)), namespaces=supply
         )
         self._informers: tuple[Informer[Any], ...] = (
-            *(self.sets, self.claims, self.numbers),
+            *(self.sets, self.services, self.claims, self.numbers),
             *(self.freezes, self.frozen_pools, self.frozen_accounts),
         )
         for frozen in (self.frozen_pools, self.frozen_accounts):
             frozen.store.subscribe(self._on_freeze)
         self.sets.store.subscribe(self._on_set)
+        self.services.store.subscribe(self._on_service)
         self.claims.store.subscribe(self._on_claim)
         self.numbers.store.subscribe(self._on_number)
 
@@ -195,14 +212,26 @@ class Inventory:
     def view(self, namespace: str, name: str) -> SetView | None:
         return self._views.get(ObjectRef(namespace, name))
 
+    def service(self, namespace: str, name: str) -> ServiceView | None:
+        """The proxy service with its numbers; made anew when something has changed. None: there is none that is
+        known."""
+        key = ObjectRef(namespace, name)
+        view = self._services.get(key)
+        if view is None and (want := self.services.store.get(key)) is not None and self.synced_informers():
+            view = self._services[key] = ServiceView(service_of(want, self._numbers_of(want)), want.suspended)
+        return view
+
+    def freeze_of_everything(self) -> Freeze | None:
+        """What keeps everybody from any number."""
+        return next(iter(self.freezes.store.values()), None)
+
     def age(self) -> float:
         """Seconds since the API server was last heard of; infinite before it was."""
         return max(informer.age() for informer in self._informers)
 
     def freeze_of(self, view: SetView) -> Freeze | None:
         """What keeps every pick from the set."""
-        everything = self.freezes.store.values()
-        return everything[0] if everything else view.freeze
+        return self.freeze_of_everything() or view.freeze
 
     def sets_of(self, number: E164) -> list[RotationWant]:
         """The sets that the number is a member of: one, when all is well."""
@@ -348,6 +377,16 @@ class Inventory:
         view.seen = {(claim.uid, number.number): _see(claim, number, before) for claim, number in held}
         return [(member, self._freeze_of_number(number)) for _, number, member in view.seen.values()]
 
+    def _numbers_of(self, want: ProxyWant) -> list[ProxyNumber]:
+        """The numbers that claims of the service hold. One that is frozen is given to nobody new."""
+        labelled = self.claims.store.by("service", (want.namespace, want.name))
+        claims = [claim for claim in labelled if claim.is_of_service(want.uid)]
+        held = [(claim, number) for claim in claims for number in self.numbers.store.by("claim", claim.uid)]
+        return [
+            proxy_number(claim, number, want, frozen=self._freeze_of_number(number) is not None)
+            for claim, number in sorted(held, key=lambda pair: pair[1].number)
+        ]
+
     def _heir_of(self, want: RotationWant) -> tuple[str, ...]:
         """The sets of its brand that are no more and whose numbers it has: it is one of them, renamed."""
         brand = want.messaging.brand if want.messaging else None
@@ -372,9 +411,15 @@ class Inventory:
         """It comes seldom, and which sets it concerns is found out when their rosters are made."""
         for key in self._views:
             self._soil(key)
+        self._services.clear()
+
+    def _on_service(self, key: ObjectRef, _: ProxyWant | None, __: ProxyWant | None) -> None:
+        self._services.pop(key, None)
 
     def _on_claim(self, _: ObjectRef, old: ClaimRecord | None, new: ClaimRecord | None) -> None:
         for claim in (old, new):
+            if claim is not None and claim.service is not None:
+                self._services.pop(ObjectRef(claim.namespace, claim.service.name), None)
             if claim is not None and claim.rotation is not None:
                 self._soil(ObjectRef(claim.namespace, claim.rotation.name))
 
@@ -389,6 +434,9 @@ class Inventory:
         """Whether a change of the number is none for picks: most of what is written to numbers is their usage."""
         if old is None or new is None or (old.claim, old.pool_ref) != (new.claim, new.pool_ref):
             return False
+        if claim.rotation is None:
+            can, could = ((is_usable(claim, one), one.account, one.capabilities) for one in (new, old))
+            return can == could
         return member_seen(claim, old) == member_seen(claim, new)
 
     def _soil(self, key: ObjectRef) -> None:
@@ -402,6 +450,38 @@ def _see(claim: ClaimRecord, number: NumberRecord, before: Seen) -> tuple[ClaimR
     if known is not None and known[0] is claim and known[1] is number:
         return known
     return claim, number, member_seen(claim, number)
+
+
+def service_of(want: ProxyWant, numbers: Iterable[ProxyNumber]) -> Service:
+    """The service as the law of sessions knows it."""
+    return Service(
+        key=want.key,
+        numbers=tuple(numbers),
+        channels=want.channels,
+        level=want.level,
+        strict=want.strict,
+        per_number=want.bounds.per_number,
+        selection=want.selection,
+        ttl=want.ttl.total_seconds(),
+        longest=want.longest.total_seconds(),
+        quarantine=want.quarantine.total_seconds(),
+        retention=want.retention.total_seconds(),
+        scopes=(everywhere_in(want.namespace),),
+    )
+
+
+def proxy_number(claim: ClaimRecord, number: NumberRecord, want: ProxyWant, *, frozen: bool) -> ProxyNumber:
+    """A number that a claim of the service holds."""
+    assert claim.service is not None
+    leaves = claim.service.draining or claim.deleting
+    return ProxyNumber(
+        number=str(number.number),
+        account=str(number.account),
+        channels=frozenset(one for one in Channel if Capability(one.value) in (number.capabilities or {*Capability})),
+        places=locate(number.number).places,
+        reserved=number.number in want.reserved,
+        draining=leaves or frozen or not is_usable(claim, number),
+    )
 
 
 def terms_of(want: RotationWant, heir_of: tuple[str, ...] = ()) -> Terms:
@@ -440,7 +520,11 @@ def _project_set(obj: dict[str, Any]) -> RotationWant:
 
 def _project_claim(obj: dict[str, Any]) -> ClaimRecord | None:
     claim = project_claim(obj)
-    return claim if claim.rotation is not None else None
+    return claim if claim.rotation is not None or claim.service is not None else None
+
+
+def _service_of(claim: ClaimRecord) -> list[tuple[str, str]]:
+    return [(claim.namespace, claim.service.name)] if claim.service else []
 
 
 def _set_of(claim: ClaimRecord) -> list[tuple[str, str]]:

@@ -32,8 +32,9 @@ ALWAYS = ("internal-error",)
 GUARDED = ("unauthenticated", "forbidden", "authority-unavailable", "too-many-questions")
 _NAME = {"type": "string", "minLength": 1, "maxLength": 63, "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"}
 _PATH_PARAMETERS = {
-    "namespace": ("The namespace of the RotationSet, of the numbers, or of the CarrierAccount.", _NAME),
-    "name": ("The RotationSet.", _NAME),
+    "namespace": ("The namespace of the RotationSet or ProxyService, of the numbers, or of the CarrierAccount.", _NAME),
+    "name": ("The RotationSet or ProxyService.", _NAME),
+    "session": ("The sessionId of an answer.", {"type": "string", "pattern": "^[0-9a-f]{32}$"}),
     "account": ("The CarrierAccount.", {**_NAME, "maxLength": 253, "pattern": "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"}),
     "deferral": (
         "The deferredId of an answer.",
@@ -83,7 +84,7 @@ def make_document() -> Document:
                     "type": "http",
                     "scheme": "bearer",
                     "description": f"A Kubernetes token for the audience {AUDIENCE}, whose owner has the verb on the "
-                    "subresource of the RotationSet by RBAC.",
+                    "subresource of the RotationSet or ProxyService by RBAC.",
                 }
             },
         },

@@ -14,6 +14,8 @@ from msgspec import Struct
 
 from ringfleet.dispatch import schema
 from ringfleet.dispatch.calculators import answer_struct
+from ringfleet.dispatch.sessions import schema as sessions
+from ringfleet.dispatch.sessions.schema import PROXY, SESSION
 from ringfleet.plan.sizing.questions import CALCULATORS
 
 LONGEST_WAIT = 20
@@ -105,6 +107,22 @@ AFTER_NUMBER = Parameter(
     "after", "query", "The `next` of the page before.", {"type": "string", "pattern": "^\\+[0-9]+$", "maxLength": 16}
 )
 
+KEY_OF_SESSION = Parameter(
+    "Idempotency-Key",
+    "header",
+    "The caller's own name for this request, such as a UUID, in quotes or not. The same key with the same body gets "
+    "the same answer for 24 hours, and makes one session or participant.",
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+)
+AFTER_SESSION = Parameter(
+    "after", "query", "The `next` of the page before.", {"type": "string", "pattern": "^([0-9a-f]{32})?$"}
+)
+SESSION_NAME = Parameter(
+    "sessionName", "query", "List only the open session of that name.", {"type": "string", "minLength": 1}
+)
+
+_NO_SERVICE = ("not-found", "inventory-unknown", "service-suspended", "frozen", "ledger-split")
+_NO_NUMBER = ("proxy-exhausted", "recipient-suppressed", "idempotency-key-missing", "idempotency-key-reused")
 _NO_SET = ("not-found", "inventory-unknown", "set-invalid")
 _LEDGER = ("ledger-unavailable",)
 _OWNERS = ("not-the-owner",)  # told to another dispatcher that has carried it here, never to a caller
@@ -206,7 +224,7 @@ OPERATIONS: tuple[Operation, ...] = (
         {200: schema.UnclearList},
         right=("get", "suppressions"),
         parameters=(LIMIT,),
-        problems=(*_NO_SET, *_LEDGER, "malformed-request"),
+        problems=(*_NO_SET, *_LEDGER, *_OWNERS, "malformed-request"),
     ),
     Operation(
         "hasRead",
@@ -248,6 +266,96 @@ OPERATIONS: tuple[Operation, ...] = (
         resource="carrieraccounts",
         body=schema.ToldEvents,
         problems=(*_BODY, "not-found", "inventory-unknown", *_LEDGER),
+    ),
+    Operation(
+        "openSession",
+        "post",
+        f"{PROXY}/sessions",
+        "Make a masked session: a proxy number for each participant.",
+        {201: sessions.SessionReply},
+        right=("create", "sessions"),
+        resource="proxyservices",
+        body=sessions.SessionRequest,
+        parameters=(KEY_OF_SESSION,),
+        problems=(*_BODY, *_NO_SERVICE, *_LEDGER, *_OWNERS, *_NO_NUMBER, "session-name-taken"),
+    ),
+    Operation(
+        "sessions",
+        "get",
+        f"{PROXY}/sessions",
+        "The open sessions of a service, page by page.",
+        {200: sessions.SessionList},
+        right=("get", "sessions"),
+        resource="proxyservices",
+        parameters=(LIMIT, AFTER_SESSION, SESSION_NAME),
+        problems=("malformed-request", *_LEDGER, *_OWNERS),
+    ),
+    Operation(
+        "session",
+        "get",
+        SESSION,
+        "How a session stands.",
+        {200: sessions.SessionReply},
+        right=("get", "sessions"),
+        resource="proxyservices",
+        problems=("not-found", *_LEDGER, *_OWNERS),
+    ),
+    Operation(
+        "extendSession",
+        "patch",
+        SESSION,
+        "Give a session another time to live, or another end.",
+        {200: sessions.SessionReply},
+        right=("update", "sessions"),
+        resource="proxyservices",
+        body=sessions.ExtendRequest,
+        problems=(*_BODY, "not-found", "session-ended", *_LEDGER, *_OWNERS),
+    ),
+    Operation(
+        "closeSession",
+        "delete",
+        SESSION,
+        "End a session. Its numbers rest for its participants.",
+        {204: None},
+        right=("delete", "sessions"),
+        resource="proxyservices",
+        problems=("not-found", *_LEDGER, *_OWNERS),
+    ),
+    Operation(
+        "joinSession",
+        "post",
+        f"{SESSION}/participants",
+        "Let another participant into a session.",
+        {201: sessions.SessionReply},
+        right=("create", "sessions"),
+        resource="proxyservices",
+        body=sessions.ParticipantRequest,
+        parameters=(KEY_OF_SESSION,),
+        problems=(*_BODY, *_NO_SERVICE, *_LEDGER, *_OWNERS, *_NO_NUMBER, "session-full", "session-ended"),
+    ),
+    Operation(
+        "resolve",
+        "post",
+        f"{PROXY}/resolve",
+        "Somebody calls or writes to a proxy number: who is it for, and what is shown?",
+        {200: sessions.ResolveReply},
+        right=("create", "resolve"),
+        resource="proxyservices",
+        body=sessions.ResolveRequest,
+        problems=(
+            *(*_BODY, *_LEDGER, *_OWNERS),
+            *("no-session", "session-ended", "session-incomplete", "recipient-suppressed"),
+        ),
+    ),
+    Operation(
+        "serviceRollup",
+        "get",
+        f"{PROXY}/rollup",
+        "How a service is used now, as the operator reads it.",
+        {200: sessions.ServiceRollup},
+        right=("get", "rollup"),
+        resource="proxyservices",
+        problems=(*_LEDGER, *_OWNERS),
     ),
     *(
         Operation(

@@ -17,6 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
+from ringfleet.dispatch.sealing import Sealer
 from ringfleet.model import E164, IN_NORTH_AMERICA
 from ringfleet.model.spellings import spellings
 
@@ -33,11 +34,13 @@ _CHECKED = b"which key is this?"
 
 
 class Hasher:
-    """Hashes under every key, the newest first. `names`: of the keys, for people."""
+    """Hashes under every key, the newest first. `names`: of the keys, for people. `sealer`: the same keys, for numbers
+    that have to be read again."""
 
     def __init__(self, keys: tuple[bytes, ...], names: tuple[str, ...] = ()) -> None:
         self._begun = tuple(_Begun(key) for key in keys)
         named = names or tuple(f"number {place}" for place in range(1, len(keys) + 1))
+        self.sealer = Sealer(keys)
         self.checks = {begun.finish(_CHECKED): name for begun, name in zip(self._begun, named, strict=True)}
 
     def hashes(self, number: str) -> tuple[bytes, ...]:

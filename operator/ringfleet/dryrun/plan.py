@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Mapping, Sequence
 
-from ringfleet.api import NumberOrder, NumberPool, RotationSet
+from ringfleet.api import NumberOrder, NumberPool, ProxyService, RotationSet
 from ringfleet.controllers.desired_number import going, number_want
 from ringfleet.controllers.services import Services
 from ringfleet.dryrun.operator_offers import Reach
@@ -24,6 +24,7 @@ from ringfleet.objects.number_claim import ClaimRecord
 from ringfleet.objects.number_order import order_state, order_want
 from ringfleet.objects.number_pool import pool_want
 from ringfleet.objects.phone_number import NumberRecord
+from ringfleet.objects.proxy_service import proxy_want
 from ringfleet.objects.rotation_set import pools_of
 from ringfleet.plan.carrier_account import AccountSeen
 from ringfleet.plan.conditions import Reason
@@ -62,6 +63,8 @@ def _namespaces(objects: Iterable[Rehearsed]) -> tuple[str, ...]:
             found.add(one.obj["spec"].get("poolRef", {}).get("namespace") or one.namespace or "")
         if one.kind == "RotationSet" and one.obj:
             found |= {namespace for namespace, _ in pools_of(RotationSet.parse(one.obj))}
+        if one.kind == "ProxyService" and one.obj:
+            found |= {namespace for namespace, _ in proxy_want(ProxyService.parse(one.obj)).pools}
     return tuple(sorted(found - {""}))
 
 

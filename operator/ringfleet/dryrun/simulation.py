@@ -24,6 +24,7 @@ from ringfleet.api import (
     NumberPool,
     NumberQuota,
     PhoneNumber,
+    ProxyService,
     RotationSet,
     RoutingProfile,
 )
@@ -33,6 +34,7 @@ from ringfleet.controllers.account_opening import identify, open_account
 from ringfleet.controllers.carrier_account import turned_away_by
 from ringfleet.controllers.carrier_clients import OpenAccount, not_reached
 from ringfleet.controllers.fleet import INTENTS
+from ringfleet.controllers.proxy_service import claims_of_service
 from ringfleet.controllers.rotation_set import claims_to_make
 from ringfleet.controllers.runtime import build_services
 from ringfleet.controllers.services import Services
@@ -85,6 +87,9 @@ async def what_if(
                 found.take_in(model, obj)
         for rotation in services.fleet.all(RotationSet):
             for claim in claims_to_make(services, rotation):
+                found.take_in(NumberClaim, claim)
+        for service in services.fleet.all(ProxyService):
+            for claim in claims_of_service(services, service):
                 found.take_in(NumberClaim, claim)
         open_queue(services)
         services.found_going.clear()  # an operator that runs has seen them before

@@ -1,8 +1,8 @@
 """Between what stands in the cluster and the values of plan/: objects read, statuses written. Pure.
 
 The module of a kind goes both ways: `carrier_account.py`, `compliance_bundle.py`, `number_claim.py`, `number_order.py`,
-`number_pool.py`, `number_quota.py`, `rotation_set.py`, `routing_profile.py`; for a PhoneNumber `phone_number.py` reads
-and `phone_number_status.py` writes. Beside them::
+`number_pool.py`, `number_quota.py`, `proxy_service.py`, `rotation_set.py`, `routing_profile.py`; for a PhoneNumber
+`phone_number.py` reads and `phone_number_status.py` writes. Beside them::
 
     catalog.py     what an account's searches gave, kept in a ConfigMap for the next process
     conditions.py  conditions with their times, and patches of what has changed

@@ -13,7 +13,7 @@ from functools import lru_cache
 from sys import intern
 from typing import Any, NamedTuple
 
-from ringfleet.api.meta import CLAIM_FINALIZER, DRAINING, REGION_LABEL, SET_LABEL
+from ringfleet.api.meta import CLAIM_FINALIZER, DRAINING, PROXY_LABEL, REGION_LABEL, SET_LABEL
 from ringfleet.model import AccountKey, Capability, Price
 from ringfleet.model.asking import Ask
 from ringfleet.model.numbering import misspelt_area_codes
@@ -87,6 +87,15 @@ class InSet(NamedTuple):
     owner: str | None = None
 
 
+class InService(NamedTuple):
+    """The ProxyService of its namespace that the claim is for, and whether it is on its way out: see InSet."""
+
+    name: str
+    draining: bool
+    since: datetime | None = None
+    owner: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ClaimRecord:
     """What the operator needs of one NumberClaim."""
@@ -118,6 +127,7 @@ class ClaimRecord:
     conditions: tuple[ConditionSeen, ...] = ()
     rotation: InSet | None = None
     shown: Shown = NOTHING_SHOWN
+    service: InService | None = None
     bundle: str | None = None
     """The ComplianceBundle of its namespace that its number is registered to; None: it names none."""
     emergency: SaidAddress | None = None
@@ -157,6 +167,10 @@ class ClaimRecord:
     def is_of(self, set_uid: str) -> bool:
         """Whether that set owns it. The label alone is anybody's to write."""
         return self.rotation is not None and self.rotation.owner == set_uid
+
+    def is_of_service(self, uid: str) -> bool:
+        """Whether that ProxyService owns it. The label alone is anybody's to write."""
+        return self.service is not None and self.service.owner == uid
 
     @property
     def holder(self) -> FormerHolder:
@@ -233,6 +247,7 @@ def project_claim(obj: Mapping[str, Any]) -> ClaimRecord:
         written_to=tuple(Place(one["kind"], one["name"]) for one in memory.get("writtenTo", ())),
         conditions=parse_conditions(status),
         rotation=_in_set(meta),
+        service=_in_service(meta),
         shown=_shown(status.get("phoneNumber")),
         bundle=_shared((spec.get("complianceBundleRef") or {}).get("name")),
         emergency=said_address(spec.get("emergencyAddress")),
@@ -268,6 +283,17 @@ def _in_set(meta: Mapping[str, Any]) -> InSet | None:
     return InSet(name, labels.get(REGION_LABEL), since is not None, _when(since), _owner(meta, name))
 
 
+def _in_service(meta: Mapping[str, Any]) -> InService | None:
+    """The service that owns the claim; one that came back from a backup has no owner, and is its label's."""
+    owners = [ref for ref in meta.get("ownerReferences") or () if _is_controlled_by(ref, "ProxyService")]
+    name = owners[0]["name"] if owners else (meta.get("labels") or {}).get(PROXY_LABEL)
+    if name is None:
+        return None
+    since = (meta.get("annotations") or {}).get(DRAINING)
+    owner = intern(owners[0]["uid"]) if owners else None
+    return InService(intern(name), since is not None, _when(since), owner)
+
+
 def _when(text: str | None) -> datetime | None:
     """The time that an annotation names; None when it names none, as one that was written by hand may."""
     try:
@@ -284,7 +310,11 @@ def _owner(meta: Mapping[str, Any], name: str) -> str | None:
 
 
 def _is_set(ref: Mapping[str, Any]) -> bool:
-    return bool(ref.get("controller")) and ref["kind"] == "RotationSet"
+    return _is_controlled_by(ref, "RotationSet")
+
+
+def _is_controlled_by(ref: Mapping[str, Any], kind: str) -> bool:
+    return bool(ref.get("controller")) and ref["kind"] == kind
 
 
 def _shared(text: str | None) -> str | None:

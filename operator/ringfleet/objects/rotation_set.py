@@ -128,12 +128,7 @@ def member_seen(claim: ClaimRecord, number: NumberRecord) -> MemberSeen:
         country=number.country,
         draining=rotation.draining or claim.deleting,
         quarantined=number.notes.quarantine is not None or number.spam_label is not None,
-        stopped=number.suspended
-        or claim.suspended
-        or number.notes.fraud is not None
-        or number.state.stopped is not None
-        or number.state.phase in GONE
-        or number.left_alone,
+        stopped=is_stopped(claim, number),
         routed=number.state.routed is not None,
         calls=number.state.routed is not None and number.state.routed.calls,
         messages=number.state.routed is not None and number.state.routed.messages,
@@ -142,6 +137,18 @@ def member_seen(claim: ClaimRecord, number: NumberRecord) -> MemberSeen:
         seat=number.seat,
         established=number.established,
         left_other=_left_other(rotation.name, number),
+    )
+
+
+def is_stopped(claim: ClaimRecord, number: NumberRecord) -> bool:
+    """Whether the traffic of a number is stopped, by whomever, or the number is none of ours to use."""
+    return (
+        number.suspended
+        or claim.suspended
+        or number.notes.fraud is not None
+        or number.state.stopped is not None
+        or number.state.phase in GONE
+        or number.left_alone
     )
 
 

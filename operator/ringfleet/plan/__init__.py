@@ -1,7 +1,8 @@
 """Pure decisions: values in, actions and conditions out. No clock, no log, no await, no Kubernetes, no HTTP.
 
 A kind has its module or folder here: `carrier_account/`, `compliance_bundle/`, `number_order/`, `number_pool/`,
-`phone_number/`, `rotation_set/`, `number_claim.py`, `number_quota.py`, `routing_profile.py`. Beside them::
+`phone_number/`, `proxy_service/`, `rotation_set/`, `number_claim.py`, `number_quota.py`, `routing_profile.py`. Beside
+them::
 
     offer_choice.py     which of a carrier's offers an order takes
     named_numbers.py    which numbers of an order that names its own are bought

@@ -122,6 +122,8 @@ class Reason(StrEnum):
     PLACES_SHORT = "PlacesShort"
     OTHER_MARKET = "OtherMarket"
     TOO_FEW_NUMBERS = "TooFewNumbers"
+    NUMBERS_EXHAUSTED = "NumbersExhausted"
+    NUMBERS_NEARLY_EXHAUSTED = "NumbersNearlyExhausted"
     MEMBERS_UNUSABLE = "MembersUnusable"
     CAMPAIGN_THROUGHPUT = "CampaignThroughput"
     BRAND_DAILY_LIMIT = "BrandDailyLimit"

@@ -10,6 +10,7 @@ import pytest
 
 from ringfleet.dispatch.ledger.interface import Ledger, LedgerUnavailable
 from ringfleet.dispatch.ledger.law.sessions import NOTHING_HELD
+from ringfleet.dispatch.ledger.owner.groups import OwnedLedger
 from ringfleet.dispatch.ledger.owner.session_memory import Sessions
 from ringfleet.dispatch.ledger.session_types import (
     Alone,
@@ -54,6 +55,13 @@ async def reaches(ledger: Ledger, name: str, number: str, after: float = 0.0, id
     answer = await call(ledger, name, number, after, id_)
     assert isinstance(answer, Resolved), answer
     return answer
+
+
+async def rows(ledger: Ledger) -> tuple[int, int]:
+    """How many sessions and participants are written."""
+    assert isinstance(ledger, OwnedLedger)
+    loaded = await ledger.store.load()
+    return len(loaded.sessions), len(loaded.legs)
 
 
 # Who reaches whom.
@@ -259,6 +267,7 @@ async def test_a_session_is_forgotten_after_its_retention_with_who_was_in_it(ope
     assert await ledger.prune(NOON + DAY - 1, 0.0) == 0
     assert isinstance(await look(ledger, after=DAY - 1), SessionTold)
     assert await ledger.prune(NOON + DAY, 0.0) == 1
+    assert await rows(ledger) == (0, 0)
     for _ in range(2):
         assert await look(ledger, after=DAY) == UnknownSession()
         assert await call(ledger, "ann", session.legs[0].number, DAY) == UnknownSession()
@@ -272,6 +281,7 @@ async def test_a_person_is_told_of_their_sessions_and_forgotten(open_ledger: Ope
     past = await ledger.recall([somebody("ann")])
     assert past.sessions == (PastSession(SERVICE, session.legs[0].number, NOON, None),)
     assert await ledger.erase([somebody("ann")]) == 1
+    assert await rows(ledger) == (0, 0)
     for _ in range(2):
         assert await look(ledger) == UnknownSession()
         assert (await usage(ledger)).open == 0

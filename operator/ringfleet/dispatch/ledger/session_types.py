@@ -70,10 +70,11 @@ class Service:
     _near: dict[str, tuple[ProxyNumber, ...]] = field(default_factory=dict, init=False)
 
     def near(self, tier: str) -> tuple[ProxyNumber, ...]:
-        """The numbers at a place that anybody may get."""
+        """The numbers at a place that anybody may get, in their order."""
         found = self._near.get(tier)
         if found is None:
-            found = self._near[tier] = tuple(one for one in self.numbers if tier in one.places and self._is_open(one))
+            there = (one for one in self.numbers if tier in one.places and self._is_open(one))
+            found = self._near[tier] = tuple(sorted(there, key=lambda one: one.number))
         return found
 
     def tiers(self, places: tuple[str, ...]) -> tuple[str, ...]:

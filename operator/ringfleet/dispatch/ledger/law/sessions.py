@@ -117,21 +117,39 @@ def choose(
         near = {one.number: one for tier in tiers for one in service.near(tier)}
         if known := next((near[number] for number in held.had if number in near and is_free(near[number])), None):
             return known
-    rank = _rank(service, held, load, own)
     for tier in tiers:
-        if least := min(filter(is_free, service.near(tier)), key=rank, default=None):
+        if least := _least(service, tier, held, load, own, is_free):
             return least
     return _explain(service, tiers, held, load, account)
 
 
-def _rank(
-    service: Service, held: Held, load: Mapping[str, int], own: frozenset[str]
-) -> Callable[[ProxyNumber], tuple[int, int, str]]:
-    """The least is taken: the least loaded, of equals one that the session's other leg does not have."""
+def _least(
+    service: Service,
+    tier: str,
+    held: Held,
+    load: Mapping[str, int],
+    own: frozenset[str],
+    is_free: Callable[[ProxyNumber], bool],
+) -> ProxyNumber | None:
+    """Of the free numbers at a place the least loaded, of equals one that the session's other leg does not have, of
+    those the first; with AvoidSticky those first that the participant never had. Most are passed over by their load
+    alone, since they come in the order of their numbers."""
     had: dict[str, int] = {}
     if service.selection is NumberSelection.AVOID_STICKY:
         had = {number: age for age, number in enumerate(reversed(list(dict.fromkeys(held.had))), 1)}
-    return lambda one: (had.get(one.number, 0), load.get(one.number, 0) + (one.number in own), one.number)
+    best: ProxyNumber | None = None
+    least = (0, 0, False)
+    for one in service.near(tier):
+        count = load.get(one.number, 0)
+        if best is not None and not had and (count, False) >= least[1:]:
+            continue
+        if not is_free(one):
+            continue
+        is_own = one.number in own
+        rank = (had.get(one.number, 0), count + is_own, is_own)
+        if best is None or rank < least:
+            best, least = one, rank
+    return best
 
 
 Sieve = tuple[Exhaustion, Bar, Callable[[ProxyNumber], bool]]
