@@ -50,6 +50,7 @@ Fault = dict[str, Any]
 
 US_CODES = ("212", "303", "312", "415", "628", "646")
 """The area codes of the sandbox's American market; other tests add 907."""
+THE_END_OF_ONE = "the last two digits of a number that is offered"
 ONCE: Fault = {"script": [True]}
 REPLY_LOST: Fault = {"fault": "reply_lost", "operations": ["checkout"], "how": "close", **ONCE}
 RESET_AFTER: Fault = {"fault": "reset_after_commit", "operations": ["checkout"], **ONCE}
@@ -118,7 +119,7 @@ class CarrierConformance:
             ({"locality": "Gotham"}, ()),
             ({"region": "NY", "locality": "San Francisco"}, ()),
             ({"contains": DigitPattern.parse("3*2")}, US_CODES),
-            ({"contains": DigitPattern.parse("12$"), "area_code": "415"}, ("415",)),
+            ({"contains": THE_END_OF_ONE, "area_code": "415"}, ("415",)),
             ({"contains": DigitPattern.parse("52"), "area_code": "415"}, ("415",)),
             ({"contains": DigitPattern.parse("7*"), "region": "IL"}, ("312",)),
         ],
@@ -132,6 +133,9 @@ class CarrierConformance:
         for block in stock:
             customer.sandbox.control("POST", "stock", block)
         everything = await customer.carrier.search(Query("US", NumberType.GEOGRAPHIC), 1000)
+        if asked.get("contains") == THE_END_OF_ONE:
+            ends = min(offer.number for offer in everything.offers if offer.area_code == asked["area_code"])[-2:]
+            asked = {**asked, "contains": DigitPattern.parse(f"{ends}$")}
         query = Query("US", NumberType.GEOGRAPHIC, **asked)
         wanted = {
             offer.number

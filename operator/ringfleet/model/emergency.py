@@ -10,7 +10,7 @@ from hashlib import sha256
 _BEGINS = "911"
 _WHOSE = 8
 _WHICH = 18
-"""Hexadecimal digits. All of a reference are 31 characters: Twilio keeps 32 of an emergency address's name."""
+"""Hexadecimal digits. All of a reference are 31 characters: a carrier may keep 32 of an emergency address's name."""
 _PATTERN = re.compile(rf"{_BEGINS}\.([0-9a-z-]{{1,{_WHOSE}}})\.[0-9a-f]{{{_WHICH}}}")
 
 
@@ -71,7 +71,7 @@ class HeldAddress:
 
 
 LONGEST_NAME = 32
-"""Characters of the name that every carrier takes of an emergency address: so many does Twilio."""
+"""Characters of the name that every carrier takes of an emergency address."""
 _REGION = re.compile(r"[A-Z]{2}")
 _POSTAL = {"US": re.compile(r"[0-9]{5}(-[0-9]{4})?"), "CA": re.compile(r"[A-Z][0-9][A-Z] ?[0-9][A-Z][0-9]")}
 _WORDS = {"name": "name", "street": "street", "city": "city", "postal_code": "postalCode", "country": "country"}

@@ -269,7 +269,7 @@ class Resolved:
 
 
 class Exhaustion(IntEnum):
-    """Why there is no number for a participant: the error classes of Twilio Proxy, each with a remedy of its own."""
+    """Why there is no number for a participant: the classes that such services have, each with a remedy of its own."""
 
     NO_VOICE = 80201
     NO_MESSAGES = 80202
