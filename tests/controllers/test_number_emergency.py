@@ -200,6 +200,24 @@ def _values(said: Json) -> tuple[str, ...]:
     return tuple(said[key] for key in ("name", "street", "city", "region", "postalCode", "country", "extended"))
 
 
+@in_virtual_time
+async def test_a_claim_says_of_the_address_what_its_number_says_to_whoever_may_not_read_that() -> None:
+    async with a_rig(*with_address(), a_claim(emergencyAddress=HOME), a_routed()) as rig:
+        held(rig)
+        a_desk(rig, state=EmergencyState.PENDING)
+        await rig.turn("NumberClaim", "desk")
+        await rig.run_queues(5.0)
+        assert (has(rig), await says(rig)) == ("AD1", "False EmergencyPending")
+        assert await rig.says("NumberClaim", "desk", READY) == "False EmergencyPending"
+        held(rig, emergency=EmergencyStanding(REGISTERED, "AD1"))
+        await sweep(rig)
+        assert await rig.says("NumberClaim", "desk", READY) == "True EmergencyRegistered"
+        await rig.change("NumberClaim", "desk", {"spec": {"emergencyAddress": None}})
+        await a_change_of_profile(rig, emergencyAddress=None)
+        await rig.run_queues(10.0)
+        assert (has(rig), await rig.says("NumberClaim", "desk", READY)) == (None, None)
+
+
 # What the carrier says.
 
 
@@ -431,6 +449,10 @@ async def test_an_address_may_be_in_a_secret_which_is_read_again_with_each_sweep
         await rig.change("Secret", "home", {"data": moved["data"]})
         await sweep(rig)
         assert (has(rig), list(desk.made)) == ("AD2", ["AD1", "AD2"])
+        await a_change_of_profile(rig, emergencyAddress={**OFFICE, "secretRef": None})
+        await turn(rig)
+        await sweep(rig)
+        assert rig.services.emergency.kept == frozenset(), "what no number needs any more is forgotten"
 
 
 @pytest.mark.parametrize(
