@@ -12,7 +12,7 @@ from ringfleet.carriers.errors import CarrierUnavailable, RequestRejected
 from ringfleet.kube.errors import Unavailable
 from ringfleet.kube.transport import Json
 from ringfleet.model import Capability, Mark
-from ringfleet.model.emergency import EmergencyAddress, EmergencyStanding, EmergencyState, address_reference
+from ringfleet.model.emergency import NO_ADDRESS, EmergencyAddress, EmergencyStanding, EmergencyState, address_reference
 from tests.controllers.carrier_double import DeskDouble
 from tests.controllers.rig import (
     HERE,
@@ -372,6 +372,14 @@ async def test_a_suspended_profile_changes_no_address_before_it_is_resumed(addre
         await a_change_of_profile(rig, suspend=False)
         await turn(rig)
         assert has(rig) == ("AD2" if address else None)
+
+
+@in_virtual_time
+async def test_of_a_number_that_never_had_an_address_nothing_is_written() -> None:
+    async with a_rig(*HOUSE, a_told_profile(), a_pool(**ROUTED), {**a_routed(), "status": {}}) as rig:
+        held(rig, emergency=NO_ADDRESS)
+        await turn(rig)
+        assert "emergency" not in await rig.status("PhoneNumber", ONE.digits)
 
 
 # What else is said.

@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 
 from ringfleet.model import Capability, Phase
 from ringfleet.model.attestation import signs_calls
-from ringfleet.model.emergency import EmergencyStanding, EmergencyState
+from ringfleet.model.emergency import EmergencyStanding, EmergencyState, says_more
 from ringfleet.model.geography import whereabouts
 from ringfleet.model.numbering import is_american
 from ringfleet.plan.conditions import Condition, Reason
@@ -53,15 +53,16 @@ def with_emergency(case: Case, plan: NumberPlan) -> NumberPlan:
 
 def noted(case: Case) -> NumberEmergency:
     """What is to be remembered of the number's address, by the carrier's latest word: what we have set and is gone is
-    ours no more, where nobody has an address for the number."""
-    known, standing = case.state.emergency, _standing(case)
-    known = replace(known, standing=standing)
-    wish = case.desired.emergency
-    if standing is None or (wish and (wish.reference or wish.unread or wish.held)):
+    ours no more, where nobody has an address for the number. Of one that never had any nothing is."""
+    known, standing, wish = case.state.emergency, _standing(case), case.desired.emergency
+    if standing is None:
         return known
+    told = standing if says_more(standing, known.standing) else known.standing
+    if wish and (wish.reference or wish.unread or wish.held):
+        return replace(known, standing=told)
     others = standing.address is not None and known.setting is None and known.set_to != standing.address
     gone = standing.address is None and standing.state is not EmergencyState.REMOVING
-    return NumberEmergency(standing) if gone or others else known
+    return NumberEmergency(told) if gone or others else replace(known, standing=told)
 
 
 def note_refusal(known: NumberEmergency, reference: str, code: str, message: str, now: datetime) -> NumberEmergency:
