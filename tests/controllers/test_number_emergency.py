@@ -264,7 +264,7 @@ async def test_a_refusal_is_told_by_code_and_sentence_and_the_number_keeps_what_
         assert (has(rig), await says(rig)) == ("AD1", "False EmergencyRefused")
         assert await message(rig) == (
             f"The carrier does not take the emergency address of RoutingProfile {HERE}/sip: 21629: Failed to validate. "
-            "Look at what is suggested. Correct it."
+            "Look at what is suggested. Correct it. The number keeps the one that it has."
         )
         rig.told()
         await turn(rig)
