@@ -289,6 +289,7 @@ def test_hardly_anything_of_conditions_is_read_by_their_kind_only() -> None:
         ("NumberPool", "Reconciling"),
         ("NumberPool", "Stalled"),
         ("NumberClaim", "Reconciling"),
+        ("NumberClaim", "EmergencyAddressReady"),
         ("PhoneNumber", "Stalled"),
         ("ProxyService", "Stalled"),
         ("RotationSet", "Stalled"),

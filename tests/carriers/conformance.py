@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -687,6 +688,22 @@ class CarrierConformance:
             return
         id_, address = await self.held(customer), await desk.ensure_address(DESK, REFERENCE)
         await desk.put_on(id_, address)
+        await customer.carrier.release(id_)
+        assert await customer.listed() == []
+
+    async def test_a_number_whose_emergency_address_takes_its_time_to_go_is_released_after_that(
+        self, customer: Customer
+    ) -> None:
+        """Or at once, where the carrier gives a number back whose address is only going."""
+        if (desk := await self.desk(customer)) is None:
+            return
+        id_, address = await self.held(customer), await desk.ensure_address(DESK, REFERENCE)
+        await desk.put_on(id_, address)
+        customer.sandbox.set_faults({"fault": "slow_emergency", "seconds": 60})
+        with suppress(CarrierUnavailable):
+            await customer.carrier.release(id_)
+        assert [holding.emergency and holding.emergency.address for holding in await customer.listed()] in ([], [None])
+        customer.sandbox.control("POST", "clock", {"advance_seconds": 61})
         await customer.carrier.release(id_)
         assert await customer.listed() == []
 

@@ -12,7 +12,7 @@ from ringfleet.carriers.errors import CarrierUnavailable, RequestRejected
 from ringfleet.kube.errors import Unavailable
 from ringfleet.kube.transport import Json
 from ringfleet.model import Capability, Mark
-from ringfleet.model.emergency import EmergencyAddress, EmergencyStanding, EmergencyState, address_reference
+from ringfleet.model.emergency import NO_ADDRESS, EmergencyAddress, EmergencyStanding, EmergencyState, address_reference
 from tests.controllers.carrier_double import DeskDouble
 from tests.controllers.rig import (
     HERE,
@@ -200,6 +200,24 @@ def _values(said: Json) -> tuple[str, ...]:
     return tuple(said[key] for key in ("name", "street", "city", "region", "postalCode", "country", "extended"))
 
 
+@in_virtual_time
+async def test_a_claim_says_of_the_address_what_its_number_says_to_whoever_may_not_read_that() -> None:
+    async with a_rig(*with_address(), a_claim(emergencyAddress=HOME), a_routed()) as rig:
+        held(rig)
+        a_desk(rig, state=EmergencyState.PENDING)
+        await rig.turn("NumberClaim", "desk")
+        await rig.run_queues(5.0)
+        assert (has(rig), await says(rig)) == ("AD1", "False EmergencyPending")
+        assert await rig.says("NumberClaim", "desk", READY) == "False EmergencyPending"
+        held(rig, emergency=EmergencyStanding(REGISTERED, "AD1"))
+        await sweep(rig)
+        assert await rig.says("NumberClaim", "desk", READY) == "True EmergencyRegistered"
+        await rig.change("NumberClaim", "desk", {"spec": {"emergencyAddress": None}})
+        await a_change_of_profile(rig, emergencyAddress=None)
+        await rig.run_queues(10.0)
+        assert (has(rig), await rig.says("NumberClaim", "desk", READY)) == (None, None)
+
+
 # What the carrier says.
 
 
@@ -246,7 +264,7 @@ async def test_a_refusal_is_told_by_code_and_sentence_and_the_number_keeps_what_
         assert (has(rig), await says(rig)) == ("AD1", "False EmergencyRefused")
         assert await message(rig) == (
             f"The carrier does not take the emergency address of RoutingProfile {HERE}/sip: 21629: Failed to validate. "
-            "Look at what is suggested. Correct it."
+            "Look at what is suggested. Correct it. The number keeps the one that it has."
         )
         rig.told()
         await turn(rig)
@@ -356,6 +374,14 @@ async def test_a_suspended_profile_changes_no_address_before_it_is_resumed(addre
         assert has(rig) == ("AD2" if address else None)
 
 
+@in_virtual_time
+async def test_of_a_number_that_never_had_an_address_nothing_is_written() -> None:
+    async with a_rig(*HOUSE, a_told_profile(), a_pool(**ROUTED), {**a_routed(), "status": {}}) as rig:
+        held(rig, emergency=NO_ADDRESS)
+        await turn(rig)
+        assert "emergency" not in await rig.status("PhoneNumber", ONE.digits)
+
+
 # What else is said.
 
 
@@ -431,6 +457,10 @@ async def test_an_address_may_be_in_a_secret_which_is_read_again_with_each_sweep
         await rig.change("Secret", "home", {"data": moved["data"]})
         await sweep(rig)
         assert (has(rig), list(desk.made)) == ("AD2", ["AD1", "AD2"])
+        await a_change_of_profile(rig, emergencyAddress={**OFFICE, "secretRef": None})
+        await turn(rig)
+        await sweep(rig)
+        assert rig.services.emergency.kept == frozenset(), "what no number needs any more is forgotten"
 
 
 @pytest.mark.parametrize(

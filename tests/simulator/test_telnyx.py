@@ -330,6 +330,7 @@ def everything(customer: TelnyxCustomer) -> Iterator[tuple[Any, Any]]:
     yield types.PhoneNumberRetrieveResponse, said(raw.phone_numbers.retrieve(row.id))
     yield types.PhoneNumberUpdateResponse, said(raw.phone_numbers.update(row.id, tags=["fleet"]))
     yield MessagingRetrieveResponse, said(raw.phone_numbers.messaging.retrieve(row.id))
+    yield from at_an_address(customer, row.id)
     yield (
         ActionVerifyOwnershipResponse,
         said(raw.phone_numbers.actions.verify_ownership(phone_numbers=[number])),
@@ -362,6 +363,24 @@ def everything(customer: TelnyxCustomer) -> Iterator[tuple[Any, Any]]:
     yield MessageDetailRecord, records[0]
     yield types.MessageRetrieveResponse, said(raw.messages.retrieve(records[0]["uuid"]))
     yield from filed(customer)
+
+
+def at_an_address(customer: TelnyxCustomer, number: str) -> Iterator[tuple[Any, Any]]:
+    """One answer of each call about emergency addresses."""
+    from telnyx import types
+    from telnyx.types.phone_numbers import ActionEnableEmergencyResponse
+
+    raw = customer.client.with_raw_response
+    said = lambda reply: reply.http_response.json()  # noqa: E731
+    who = {"first_name": "", "last_name": "", "business_name": "Shop"}
+    address = said(raw.addresses.create(**who, street_address="1 Main St", locality="Reno", country_code="US"))
+    yield types.AddressCreateResponse, address
+    id_ = address["data"]["id"]
+    yield types.AddressRetrieveResponse, said(raw.addresses.retrieve(id_))
+    for enabled in (True, False):
+        told = raw.phone_numbers.actions.enable_emergency(number, emergency_address_id=id_, emergency_enabled=enabled)
+        yield ActionEnableEmergencyResponse, said(told)
+    yield types.AddressDeleteResponse, said(raw.addresses.delete(id_))
 
 
 def filed(customer: TelnyxCustomer) -> Iterator[tuple[Any, Any]]:

@@ -15,6 +15,7 @@ import requests
 from twilio.base.exceptions import TwilioRestException
 from twilio.request_validator import RequestValidator
 from twilio.rest.api.v2010.account import AccountInstance
+from twilio.rest.api.v2010.account.address import AddressInstance
 from twilio.rest.api.v2010.account.application import ApplicationInstance
 from twilio.rest.api.v2010.account.available_phone_number_country import AvailablePhoneNumberCountryInstance
 from twilio.rest.api.v2010.account.available_phone_number_country.local import LocalInstance
@@ -409,6 +410,8 @@ def everything(twilio: TwilioCustomer) -> Iterator[tuple[type, dict[str, Any]]]:
     yield IncomingPhoneNumberInstance, last()
     me.applications.create(friendly_name="desk")
     yield ApplicationInstance, last()
+    me.addresses.create("Shop", "1 Main St", "Reno", "NV", "89501", "US", emergency_enabled=True)
+    yield AddressInstance, last()
     twilio.client.pricing.v1.phone_numbers.countries("US").fetch()
     yield CountryInstance, last()
     me.incoming_phone_numbers(number.sid).update(sms_url="https://example.com/", voice_url="https://example.com/")

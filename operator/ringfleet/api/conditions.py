@@ -60,6 +60,11 @@ _OF_A_NUMBER = (
     *_UNCALLABLE,
 )
 """Why a number is not ready."""
+_EMERGENCY = (
+    *("EmergencyRegistered", "EmergencyNotApplicable", "EmergencyPending", "EmergencyRefused"),
+    *("EmergencyMissing", "EmergencyUnreadable", "EmergencyUnsupported"),
+)
+"""How a number stands with its emergency address."""
 _WORK_ON_A_NUMBER = ("Probing", "Activating", "PendingDocuments", "Registering", "Routing", "Suspended", "Releasing")
 _BUNDLE_AWAITED = ("BundleMissing", "AmbiguousBundle", "WaitingForBundle", "DocumentsRejected", "ReadingRequirements")
 """Why an order waits for a ComplianceBundle."""
@@ -319,10 +324,7 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
         "EmergencyAddressReady": Told(
             "nothing is amiss with the number's emergency address; it is there, True or False, while somebody has one "
             "for the number or requires one. Ready does not depend on it",
-            (
-                *("EmergencyRegistered", "EmergencyNotApplicable", "EmergencyPending", "EmergencyRefused"),
-                *("EmergencyMissing", "EmergencyUnreadable", "EmergencyUnsupported"),
-            ),
+            _EMERGENCY,
         ),
         "ReleaseBlocked": Told("the number was asked to go, and stays", ("ReleaseForbidden", "PoolMissing")),
         "ReplaceAdvised": Told(
@@ -344,6 +346,11 @@ CONDITIONS: Mapping[str, Mapping[str, Told]] = {
                 *("WaitingForNumber", "NumberNotFree", "WaitingForBundle", "ReadingRequirements"), *_WORK_ON_A_NUMBER
             ),
             *("NoStock", "Suspended"),
+        ),
+        "EmergencyAddressReady": Told(
+            "nothing is amiss with the emergency address of the number that the claim holds, in the words of its "
+            "PhoneNumber",
+            _EMERGENCY,
         ),
         "ReplaceAdvised": Told(
             "carriers show a spam label for the number that the claim holds; the claim keeps it all the same",

@@ -155,7 +155,8 @@ class NumberClaimSpec(Part):
     that the number follows."""
     emergency_address: EmergencyAddress | None = None
     """Emergency address (E911) of the number, set at carriers that take one while the claim holds the number. It goes
-    before that of the RoutingProfile. How it stands is in the condition EmergencyAddressReady of the PhoneNumber."""
+    before that of the RoutingProfile. How it stands is in the condition EmergencyAddressReady of the claim and of its
+    PhoneNumber."""
     suspend: bool = False
     """True cuts the traffic of the bound number, as spec.suspend of its PhoneNumber does: the number is kept and
     billed. A claim that waits is not served."""

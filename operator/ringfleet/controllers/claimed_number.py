@@ -36,7 +36,12 @@ def said_of(
     """The conditions of a claim that holds the number. `refused`: why it could not be written where writeTo says."""
     left_alone = str(number.place) if not services.fleet.owns(number) else None
     label = None if claim.rotation else number.spam_label  # a set quarantines it, and decides who takes its place
-    return bound_conditions(number.number, claim.suspended, refused, left_alone, hindrance, label)
+    said = bound_conditions(number.number, claim.suspended, refused, left_alone, hindrance, label)
+    address = None if left_alone else number.emergency
+    if address is None:
+        return said
+    reason = Reason.read(address.reason) or Reason.UNRECOGNIZED
+    return (*said, Condition("EmergencyAddressReady", address.status == "True", reason, address.message))
 
 
 def tells_of(services: Services, claim: ClaimRecord, number: NumberRecord) -> bool:

@@ -16,6 +16,7 @@ from ringfleet.controllers.services import Services
 from ringfleet.model import Capability
 from ringfleet.model.policy import DeletionPolicy, SuspendBy
 from ringfleet.objects.phone_number import NO_NOTES, Labels, NumberRecord
+from ringfleet.plan.conditions import Condition, Reason
 from ringfleet.plan.phone_number.case import DesiredNumber, Leaving
 from ringfleet.plan.phone_number.documents import last_refusal
 from ringfleet.plan.phone_number.emergency import may_ask_again
@@ -35,7 +36,7 @@ def labels_wanted(services: Services, record: NumberRecord) -> Labels:
 def number_want(services: Services, record: NumberRecord) -> DesiredNumber:
     """What a number should be."""
     pool = services.fleet.pool_of(record)
-    stop_reasons = stops(services, record)
+    stop_reasons, countries = stops(services, record), _emergency_countries(services, record)
     return DesiredNumber(
         number=record.number,
         routing=services.fleet.routing_want(record),
@@ -60,11 +61,23 @@ def number_want(services: Services, record: NumberRecord) -> DesiredNumber:
         registration=registration_for(services, record),
         last_refusal=last_refusal(record.state.refused, services.clock()),
         emergency=services.emergency.want(record),
-        emergency_countries=_emergency_countries(services, record),
+        emergency_countries=countries,
+        emergency_said=_emergency_said(record) if countries is None else None,
         emergency_again=may_ask_again(record.state.emergency.refused, services.clock()),
         calls=Capability.VOICE in record.capabilities if record.capabilities else None,
         country=record.country,
     )
+
+
+def _emergency_said(record: NumberRecord) -> Condition | None:
+    """What its status says of its emergency address; None: nothing that this version knows."""
+    said = record.emergency
+    if said is None or said.reason not in _REASONS:
+        return None
+    return Condition("EmergencyAddressReady", said.status == "True", Reason(said.reason), said.message)
+
+
+_REASONS = frozenset(Reason)
 
 
 def _emergency_countries(services: Services, record: NumberRecord) -> tuple[str, ...] | None:

@@ -11,13 +11,13 @@ the numbers whose address is another one now. What is read lives in this process
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ringfleet.api import RoutingProfile
 from ringfleet.controllers.fleet import Fleet
 from ringfleet.kube.client import Kube
 from ringfleet.kube.errors import NotFound
+from ringfleet.model import AccountKey
 from ringfleet.model.emergency import EmergencyAddress, address_reference
 from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.emergency import SaidAddress, address_in, said_address
@@ -49,6 +49,8 @@ class EmergencyAddresses:
     def __init__(self, fleet: Fleet, kube: Kube, installation: str) -> None:
         self._fleet, self._kube, self._installation = fleet, kube, installation
         self._read: dict[ObjectRef, EmergencyAddress | str] = {}
+        self._users: dict[ObjectRef, set[AccountKey]] = {}
+        """The accounts with numbers that have needed each Secret, as of their last sweep."""
         self._said: dict[str, tuple[str, SaidAddress | None]] = {}
         """By the uid of a profile, its version and what it says."""
 
@@ -89,27 +91,47 @@ class EmergencyAddresses:
             known = self._said[uid] = (version, said_address(said.as_dict() if said else None))
         return known[1]
 
+    @property
+    def kept(self) -> frozenset[ObjectRef]:
+        """The Secrets whose addresses are in hand."""
+        return frozenset(self._read)
+
     async def read(self, record: NumberRecord) -> None:
         """Read the Secret that the number's address is in, if it is in one that was not read yet."""
-        owner = self._owner(record, self._fleet.profile_of(record))
-        if owner and owner.secret and owner.secret not in self._read:
-            self._read[owner.secret] = await self._address_in(owner.secret)
+        secret = self._secret_of(record)
+        if secret and secret not in self._read:
+            self._read[secret] = await self._address_in(secret)
+        if secret:
+            self._users.setdefault(secret, set()).add(record.account)
 
-    async def read_again(self, records: Iterable[NumberRecord]) -> list[NumberRecord]:
-        """Read the Secrets of these numbers anew; those whose address is another one now, or can't be read any more.
-        A Secret that nobody needs any more is forgotten."""
-        secrets: dict[ObjectRef, list[NumberRecord]] = {}
-        for record in records:
-            owner = self._owner(record, self._fleet.profile_of(record))
-            if owner and owner.secret:
-                secrets.setdefault(owner.secret, []).append(record)
+    async def read_again(self, account: AccountKey) -> list[NumberRecord]:
+        """Read the Secrets that the account's numbers need anew; the numbers whose address is another one now, or can't
+        be read any more. What no number of any account needs is forgotten."""
+        if not any(account in users for users in self._users.values()):
+            return []
+        needed: dict[ObjectRef, list[NumberRecord]] = {}
+        for record in self._fleet.numbers.by("account", account):
+            if secret := self._secret_of(record):
+                needed.setdefault(secret, []).append(record)
+        for secret in [one for one, users in self._users.items() if account in users and one not in needed]:
+            self._forget(secret, account)
         changed: list[NumberRecord] = []
-        for secret, users in sorted(secrets.items()):
+        for secret, records in sorted(needed.items()):
             found = await self._address_in(secret)
             if found != self._read.get(secret):
                 self._read[secret] = found
-                changed += users
+                changed += records
         return changed
+
+    def _secret_of(self, record: NumberRecord) -> ObjectRef | None:
+        owner = self._owner(record, self._fleet.profile_of(record))
+        return owner.secret if owner else None
+
+    def _forget(self, secret: ObjectRef, account: AccountKey) -> None:
+        self._users[secret].discard(account)
+        if not self._users[secret]:
+            del self._users[secret]
+            self._read.pop(secret, None)
 
     async def _address_in(self, secret: ObjectRef) -> EmergencyAddress | str:
         try:

@@ -111,8 +111,8 @@ async def keep_addresses(services: Services, key: AccountKey, account: OpenAccou
     Raises:
         CredentialsRejected: that is about the account.
     """
-    desk, records = account.carrier.emergency, services.fleet.numbers.by("account", key)
-    for record in await services.emergency.read_again(records):
+    desk = account.carrier.emergency
+    for record in await services.emergency.read_again(key):
         services.queues.wake_number(record)
     if desk is None or account.listed_addresses is None:
         return

@@ -191,7 +191,8 @@ def _as_held(record: NumberRecord) -> tuple[object, ...]:
     said = record.ready
     serves = said is None or (said.status == "True" and said.reason != Reason.SUSPENDED)
     hindered = None if serves or said is None else (said.status, said.reason, said.message, record.reconciling)
-    return (hindered, record.state.routed, shown_of(record))
+    address = record.emergency and (record.emergency.status, record.emergency.reason, record.emergency.message)
+    return (hindered, address, record.state.routed, shown_of(record))
 
 
 def _as_member(record: NumberRecord) -> tuple[object, ...]:

@@ -188,6 +188,11 @@ class NumberRecord:
         return next((one for one in self.conditions if one.type == "Ready"), None)
 
     @property
+    def emergency(self) -> ConditionSeen | None:
+        """What its status says of its emergency address; None: nothing."""
+        return next((one for one in self.conditions if one.type == "EmergencyAddressReady"), None)
+
+    @property
     def reconciling(self) -> bool:
         """Whether its status says that something is being done."""
         return any(one.type == "Reconciling" for one in self.conditions)

@@ -11,7 +11,7 @@ import pytest
 from ringfleet.model import Capability, Phase
 from ringfleet.model.emergency import NO_ADDRESS, EmergencyAddress, EmergencyStanding, EmergencyState
 from ringfleet.plan.carrier_account import AccountSeen
-from ringfleet.plan.conditions import Reason
+from ringfleet.plan.conditions import Condition, Reason
 from ringfleet.plan.next_look import next_look_at_number
 from ringfleet.plan.phone_number.case import (
     DesiredEmergency,
@@ -131,6 +131,13 @@ def test_where_a_wished_address_can_be_set(facts: dict[str, Any], said: str) -> 
 )
 def test_of_which_numbers_one_is_required(facts: dict[str, Any], said: str | None) -> None:
     assert decided(REQUIRED, NumberEmergency(), **facts) == (None, said)
+
+
+def test_while_nobody_knows_what_the_carrier_can_do_what_was_said_last_is_so_still() -> None:
+    before = Condition("EmergencyAddressReady", False, Reason.EMERGENCY_UNSUPPORTED, "It takes none.")
+    facts: dict[str, Any] = {"emergency_countries": None, "emergency_said": before}
+    assert decided(WISH, NumberEmergency(), **facts) == (None, "False EmergencyUnsupported")
+    assert decided(None, NumberEmergency(), **facts) == (None, None)
 
 
 def test_the_carriers_word_goes_before_what_is_remembered() -> None:

@@ -8,7 +8,7 @@
     phase.py       the phases, and the only steps between them
     ownership.py, documents.py, traffic.py, routing.py    the rules on that
     spam_label.py  what is advised when it is labelled as spam
-    emergency.py   its emergency address, beside all that
+    emergency.py   its emergency address: emergency_seen.py what is seen of it, emergency_said.py what is said
     removal.py     how a number leaves
     history.py     who brought it into its phase
 """

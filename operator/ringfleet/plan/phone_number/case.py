@@ -13,7 +13,7 @@ from ringfleet.model.emergency import EmergencyAddress, EmergencyStanding
 from ringfleet.model.policy import SuspendBy
 from ringfleet.model.refs import ObjectRef
 from ringfleet.plan.carrier_account import AccountSeen
-from ringfleet.plan.conditions import Reason
+from ringfleet.plan.conditions import Condition, Reason
 from ringfleet.plan.phone_number.removal import Farewell, Obstacle, Way
 
 
@@ -262,6 +262,8 @@ class DesiredNumber:
     emergency_countries: tuple[str, ...] | None = None
     """The countries whose numbers the carrier gives emergency addresses; None: it is not known, as the account is not
     open."""
+    emergency_said: Condition | None = None
+    """What its status says of its emergency address, while it is not known what the carrier can do; None: nothing."""
     emergency_again: bool = False
     """The carrier's last refusal of an emergency address is old enough to ask again."""
     calls: bool | None = None

@@ -19,8 +19,8 @@ _EMERGENCY: Final = "telnyx_emergency"
 
 
 def refuse_unless_known(said: Json) -> None:
-    """The emergency services know an address by its house number."""
-    if said["country_code"] not in COUNTRIES or not re.search(r"\d", said["street_address"]):
+    """The emergency services know an address of their country by its house number."""
+    if said["country_code"] in COUNTRIES and not re.search(r"\d", said["street_address"]):
         raise Refused(Code.ADDRESS_INVALID, "the address could not be validated for emergency use")
 
 
@@ -32,7 +32,8 @@ def enable(exchange: Exchange, held: Holding, body: Fields) -> None:
     address = exchange.records.get(held.account, ADDRESS, parse_id(named))
     if address is None:
         raise invalid("emergency_address_id", "there is no such address")
-    if enabled and not address.content["validate_address"]:
+    known = address.content["validate_address"] and address.content["country_code"] in COUNTRIES
+    if enabled and not known:
         raise invalid("emergency_address_id", "the address was not validated for emergency use")
     forget(exchange, held)
     strike = exchange.faults.strike
