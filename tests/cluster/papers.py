@@ -50,6 +50,16 @@ def a_german_bundle(*documents: Mapping[str, Any], name: str = "germany", **spec
     return a_manifest("ComplianceBundle", name, body)
 
 
+def a_german_bundle_for(provider: str) -> dict[str, Any]:
+    """The same in the words of this carrier: Telnyx asks by texts for what stands in the others' documents."""
+    if provider != "Telnyx":
+        return a_german_bundle()
+    bundle = a_german_bundle(document("register", "registration", "register"), document("bill", "residence", "bill"))
+    texts = said(registration_document_number="HRB-4711", residence_issued_on="2026-10-01")
+    bundle["spec"]["endUser"]["attributes"] += texts
+    return bundle
+
+
 def a_revision() -> tuple[dict[str, Any], dict[str, Any]]:
     """What to apply in place of the German bundle and its papers: a sharper bill."""
     sharper = document("bill", "utility_bill", "better", issued_on="2026-11-01")

@@ -26,6 +26,7 @@ from ringfleet.api.meta import (
     WebhookSecretRef,
     immutable,
     lasting,
+    or_else,
     short_name,
 )
 from ringfleet.model.policy import SuspendBy
@@ -339,7 +340,7 @@ class InboundNow(StrEnum):
 class WebhooksInUse(Part):
     """How the carrier tells the dispatcher of messages that come in."""
 
-    inbound: InboundNow
+    inbound: Annotated[InboundNow, or_else(InboundNow, InboundNow.RELAY)]
     """The way that is used now."""
     sink: str | None = None
     """The carrier's id of the sink of ours that is told of messages; absent where there is none."""
