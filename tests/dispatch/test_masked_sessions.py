@@ -25,6 +25,7 @@ from ringfleet.plan.proxy_service.size import Bounds
 from tests.dispatch.desk import ANN, BOB, Desk, a_desk
 
 EVE, BERLIN = "+14155550196", "+4930901820"
+READS = ("sessions", "rollup")
 SERVICE = "/v1/namespaces/shop/proxyservices/rides"
 
 
@@ -206,6 +207,7 @@ async def test_what_makes_no_sense_is_refused_with_the_field(desk: Desk) -> None
     assert told(await begin(desk, ANN, BOB, EVE)) == (400, "malformed-request")
     assert told(await begin(desk, expiresAt="2026-11-25T00:00:00")) == (400, "malformed-request")
     assert told(await desk.client.get(f"{SERVICE}/sessions/none")) == (404, "not-found")
+    assert told(await desk.client.get(f"{SERVICE}/sessions?sessionName=")) == (400, "malformed-request")
 
 
 async def test_while_a_service_is_suspended_frozen_or_not_there_no_session_begins_and_open_ones_go_on(
@@ -219,8 +221,10 @@ async def test_while_a_service_is_suspended_frozen_or_not_there_no_session_begin
     assert told(await begin(desk, EVE, key="k2")) == (503, "frozen")
     desk.inventory.freeze = None
     desk.inventory.services.clear()
-    assert told(await begin(desk, EVE, key="k2")) == (404, "not-found")
+    for reply in (await begin(desk, EVE, key="k2"), *[await desk.client.get(f"{SERVICE}/{what}") for what in READS]):
+        assert told(reply) == (404, "not-found")
     desk.inventory.synced.clear()
+    assert [(await desk.client.get(f"{SERVICE}/{what}")).status_code for what in READS] == [200, 200]
     assert told(await begin(desk, EVE, key="k2")) == (503, "inventory-unknown")
     assert (await resolve(desk, ANN, session["participants"][0]["proxyNumber"])).json()["to"] == BOB
 

@@ -288,7 +288,7 @@ OPERATIONS: tuple[Operation, ...] = (
         right=("get", "sessions"),
         resource="proxyservices",
         parameters=(LIMIT, AFTER_SESSION, SESSION_NAME),
-        problems=("malformed-request", *_LEDGER, *_OWNERS),
+        problems=("malformed-request", "not-found", *_LEDGER, *_OWNERS),
     ),
     Operation(
         "session",
@@ -355,7 +355,7 @@ OPERATIONS: tuple[Operation, ...] = (
         {200: sessions.ServiceRollup},
         right=("get", "rollup"),
         resource="proxyservices",
-        problems=(*_LEDGER, *_OWNERS),
+        problems=("not-found", *_LEDGER, *_OWNERS),
     ),
     *(
         Operation(

@@ -157,10 +157,13 @@ class SessionDoor:
 
     async def list_open(self, request: Request) -> Response:
         namespace, name = await self._let_in(request, "get", "sessions")
+        self._refuse_unknown(namespace, name)
         limit, after = read_limit(request), request.query_params.get("after", "")
         if after and not _ID.fullmatch(after):
             raise Problem("malformed-request", "Say after as the `next` of the page before.")
         named = request.query_params.get("sessionName")
+        if named == "":
+            raise Problem("malformed-request", "Say sessionName as the name of a session, or leave it out.")
         key, now = f"{namespace}/{name}", self._clock.now()
         found = await self._ledger.session(ListSessions(key, now, limit, bytes.fromhex(after), named))
         assert isinstance(found, tuple)
@@ -215,6 +218,7 @@ class SessionDoor:
 
     async def rollup(self, request: Request) -> Response:
         namespace, name = await self._let_in(request, "get", "rollup")
+        self._refuse_unknown(namespace, name)
         usage = await self._ledger.session(CountSessions(f"{namespace}/{name}", self._clock.now()))
         assert isinstance(usage, ServiceUsage)
         return _json(
@@ -234,6 +238,11 @@ class SessionDoor:
         act = Act(verb, subresource, namespace, name, "proxyservices")
         await self._authority.allow(request.headers.get("authorization"), act)
         return namespace, name
+
+    def _refuse_unknown(self, namespace: str, name: str) -> None:
+        """Raises Problem: there is no such service. While the inventory is not known, there may be."""
+        if self._inventory.synced.is_set() and self._inventory.service(namespace, name) is None:
+            raise Problem("not-found", f"There is no ProxyService {namespace}/{name}.")
 
     def _service(self, namespace: str, name: str) -> Service:
         """The service, which new participants may get numbers of now. Raises Problem."""
