@@ -210,27 +210,30 @@ class WhatIf:
             self._block(key, Reason.SUSPENDED, "The account is suspended (spec.suspend).")
             return None
         place = ObjectRef(key.namespace, obj.spec.credentials_secret_ref.name)
-        if self._operator and place not in secrets and not await self._may_read(place):
-            return await self._ask_operator(key, obj, namespace, self._operator)
+        if self._operator and place not in secrets and (refused := await self._refused(place)):
+            return await self._ask_operator(key, obj, namespace, self._operator, refused)
         credentials = await self._credentials(key, obj, secrets)
         return None if credentials is None else await self._ask(key, obj, credentials)
 
-    async def _may_read(self, place: ObjectRef) -> bool:
+    async def _refused(self, place: ObjectRef) -> Forbidden | None:
+        """Why the person may not read the Secret; None: that may be."""
         try:
             await self._secret(place)
-        except Forbidden:
-            return False
+        except Forbidden as error:
+            return error
         except KubeError:  # who reads it next says why
-            return True
-        return True
+            return None
+        return None
 
-    async def _ask_operator(self, key: AccountKey, obj: CarrierAccount, namespace: str, reach: Reach) -> Money | None:
+    async def _ask_operator(
+        self, key: AccountKey, obj: CarrierAccount, namespace: str, reach: Reach, refused: Forbidden
+    ) -> Money | None:
         """Open the account as the operator tells its offers; None when it can't be asked."""
         operator = OperatorOffers(self.services.kube, namespace, reach)
         try:
             await operator.authorize()
         except OffersUnreachable as error:
-            why = f"you may not read its Secret, and the operator can't be asked for its offers: {error}"
+            why = f"its Secret can't be read: {refused}; nor can the operator be asked for its offers: {error}"
             self._block(key, Reason.ACCOUNT_NOT_READY, why)
             return None
         allowed = frozenset(obj.spec.allowed_namespaces)

@@ -11,8 +11,8 @@ It ends when there are enough, or when every part has shown all that it has: the
 lets a pattern begin with `+` for the beginning of a number (`Contains`), and an area code be named in North America.
 
 There is one pattern a search, so digits that are wanted stand behind the beginning, `+1415%777`: `%` is any digits.
-They are not found there where they begin within the beginning itself; the first, widest search finds those too. States
-and nearness are known in the United States and Canada only, and a city must be written as Twilio does.
+Where they may begin within the beginning itself, the part is asked for whole, and they are looked for here. States and
+nearness are known in the United States and Canada only, and a city must be written as Twilio does.
 """
 
 from __future__ import annotations
@@ -143,9 +143,17 @@ def _params(query: Query, prefix: str) -> Mapping[str, str]:
 
 def _pattern(query: Query, begins: str) -> str:
     """The one pattern of a search: what the number begins with, "" for anything, and the digits that are wanted."""
-    if query.contains is None:
+    if query.contains is None or (begins and _may_begin_within(query, begins)):
         return begins
     return f"{begins}%{query.contains}" if begins else str(query.contains)
+
+
+def _may_begin_within(query: Query, begins: str) -> bool:
+    """Whether the digits that are wanted may begin within the first ones of the number."""
+    wanted = query.contains.digits if query.contains else ""
+    known = begins.removeprefix(f"+{phonenumbers.country_code_for_region(query.country)}")
+    tails = (known[at:] for at in range(len(known)))
+    return any(all(one in ("*", digit) for one, digit in zip(wanted, tail, strict=False)) for tail in tails)
 
 
 def _can_be_asked(query: Query, prefix: str) -> bool:
