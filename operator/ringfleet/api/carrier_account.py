@@ -354,7 +354,7 @@ class CarrierAccountStatus(Status):
     endpoint host are one account: the older one is used, and the other one says DuplicateAccount; while the older one
     has no credentials that the carrier takes, the other one is used. While something of this object is at that account,
     credentials of another one are not used (AccountChanged)."""
-    calls: Calls | None = None
+    calls: Annotated[Calls | None, or_else(Calls, None)] = None
     """How calls to the carrier go; absent while none can be made for another reason, which Ready has."""
     balance: Balance | None = None
     numbers: AccountNumbers | None = None
