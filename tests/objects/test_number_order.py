@@ -11,9 +11,9 @@ import pytest
 from ringfleet.api import NumberOrder
 from ringfleet.api.number_order import OrderCost, OrderItem
 from ringfleet.model import E164, ItemState, Money, Outcome, Price
-from ringfleet.objects.number_order import item_of, order_state, order_status, order_want
+from ringfleet.objects.number_order import item_of, items_by_number, order_state, order_status, order_want
 from ringfleet.plan.conditions import Reason
-from ringfleet.plan.number_order.items import settle
+from ringfleet.plan.number_order.items import Item, settle
 from ringfleet.plan.number_order.steps import Record
 from tests.api.manifests import an_order
 from tests.plan.builders import NOW, a_price
@@ -58,6 +58,10 @@ SUBMITTED = {
         {"number": "+14155550102", "state": "Submitting", "monthly": "2", "setup": "1"},
     ],
 }
+
+
+def found(order: NumberOrder, number: str) -> Item | None:
+    return item_of(order, E164(number), items_by_number(order))
 
 
 def test_a_purchase_that_was_billed_in_another_currency_is_written_and_read_as_it_was_billed() -> None:
@@ -105,8 +109,8 @@ def test_a_number_is_told_what_its_order_has_of_it() -> None:
     notes = {"memory": {"tokens": [{"number": "+14155550102", "token": "sel_2"}]}}
     order = NumberOrder.parse({**an_order(), "status": {**SUBMITTED, **notes}})
     first, second = order_state(order).items or ()
-    assert (item_of(order, E164("+14155550101")), item_of(order, E164("+14155550102"))) == (first, second)
-    assert item_of(order, E164("+14155550103")) is None
+    assert (found(order, "+14155550101"), found(order, "+14155550102")) == (first, second)
+    assert found(order, "+14155550103") is None
 
 
 def test_a_number_that_asks_its_order_pays_for_no_other_number_of_it() -> None:
@@ -116,6 +120,6 @@ def test_a_number_that_asks_its_order_pays_for_no_other_number_of_it() -> None:
     order = NumberOrder.parse({**an_order(), "status": {"items": [CHOSEN]}})
     items = (unreadable, *(order.status.items or ()), unreadable)
     order = order.with_status(order.status.model_copy(update={"items": items}))
-    item = item_of(order, E164(CHOSEN["number"]))
+    item = found(order, CHOSEN["number"])
     assert item
     assert item.offer.number == CHOSEN["number"]

@@ -25,6 +25,7 @@ from ringfleet.api import (
     RoutingProfile,
 )
 from ringfleet.api.meta import Resource as ApiObject
+from ringfleet.api.number_order import OrderItem
 from ringfleet.controllers.marked_numbers import MarkedNumbers
 from ringfleet.controllers.pool_tally import Bindings, PoolTallies
 from ringfleet.kube.store import Store
@@ -34,12 +35,13 @@ from ringfleet.model.refs import ObjectRef
 from ringfleet.objects.carrier_account import allowed
 from ringfleet.objects.freeze import freeze_of
 from ringfleet.objects.number_claim import ClaimRecord
-from ringfleet.objects.number_order import order_seen
+from ringfleet.objects.number_order import item_of, items_by_number, order_seen
 from ringfleet.objects.ownership import owner_of
 from ringfleet.objects.phone_number import NumberRecord, resting_until, sort_out
 from ringfleet.objects.refs import Key, account_key, market_of
 from ringfleet.objects.routing_profile import content_hash, public_url_of, relayed, routing_of, routing_want, told_at
 from ringfleet.plan.freeze import Freeze
+from ringfleet.plan.number_order.items import Item
 from ringfleet.plan.number_pool.supply import Lots, NumberSeen, OrderSeen
 from ringfleet.plan.phone_number.case import DesiredRouting
 
@@ -113,6 +115,7 @@ class Fleet:
         }
         self._routing: dict[tuple[str, str, AccountKey], tuple[tuple[str, str | None], DesiredRouting]] = {}
         self._orders: dict[str, tuple[str, OrderSeen]] = {}
+        self._items: dict[str, tuple[str, Mapping[str, OrderItem]]] = {}
         self._let_go: dict[ObjectRef, tuple[tuple[str, ...], frozenset[str]]] = {}
 
     # Learning.
@@ -157,9 +160,18 @@ class Fleet:
             known = self._orders[meta.uid] = (meta.resource_version, order_seen(order))
         return known[1]
 
+    def item_of(self, order: NumberOrder, number: E164) -> Item | None:
+        """What an order has of one number; its items are put in order once for each version."""
+        meta = order.metadata
+        known = self._items.get(meta.uid)
+        if known is None or known[0] != meta.resource_version:
+            known = self._items[meta.uid] = (meta.resource_version, items_by_number(order))
+        return item_of(order, number, known[1])
+
     def forget_order(self, uid: str) -> None:
         """What was read of an order that is gone."""
         self._orders.pop(uid, None)
+        self._items.pop(uid, None)
 
     def routing_want(self, record: NumberRecord) -> DesiredRouting | None:
         """The wish for the number to be routed by a profile; a profile is read once for each version and account.

@@ -29,7 +29,7 @@ from ringfleet.controllers.services import Services
 from ringfleet.model import GONE, Holding, HoldingStatus, Phase
 from ringfleet.model.policy import SuspendBy
 from ringfleet.model.refs import ObjectRef
-from ringfleet.objects.number_order import asked_for, holding_of, item_of
+from ringfleet.objects.number_order import asked_for, holding_of
 from ringfleet.objects.ownership import foreign_mark
 from ringfleet.objects.phone_number import NumberRecord, rests_by_a_clock_ahead
 from ringfleet.objects.phone_number_status import Life, documents, emergency, number_patch, suspension
@@ -240,7 +240,7 @@ def _from_order(services: Services, record: NumberRecord) -> tuple[NumberState, 
     if record.state.external_id or record.pool is None:
         return record.state, None
     for order in services.fleet.orders_for(record.namespace, record.pool):
-        if item := item_of(order, record.number):
+        if item := services.fleet.item_of(order, record.number):
             holding = holding_of(item, services.fleet.mark_for(record.namespace, record.pool), order.status.bundle)
             tenants = asked_for(order.spec.for_claims).bundle if holding and holding.bundle else None
             return replace(record.state, registered=tenants or record.state.registered), holding

@@ -154,10 +154,15 @@ def order_want(order: NumberOrder) -> OrderWant:
     )
 
 
-def item_of(order: NumberOrder, number: E164) -> Item | None:
-    """What the order has of one number; None: it does not name it. The other items are not read: every number of a
-    hundred asks."""
-    found = next((item for item in order.status.items or () if item.number == number), None)
+def items_by_number(order: NumberOrder) -> Mapping[str, OrderItem]:
+    """The items as they are written, to be looked up one by one."""
+    return {item.number: item for item in order.status.items or ()}
+
+
+def item_of(order: NumberOrder, number: E164, items: Mapping[str, OrderItem]) -> Item | None:
+    """What the order has of one number; None: it does not name it. `items`: all of them, by their numbers: the others
+    are not read, as every number of a hundred asks."""
+    found = items.get(number)
     if found is None:
         return None
     tokens = {offer.number: offer.token for offer in order.status.memory.tokens if offer.number == number}

@@ -274,6 +274,7 @@ def count_supply(
             places[order.account] += not gone
             if not gone or is_of_this_month(order, now):
                 bill.add_purchase(item.price)
+    bill.close()
     phases[Phase.ORDERING] += ordering
     in_flight = searching + sum(phases[phase] for phase in IN_FLIGHT)
     held = searching + misfits + sum(count for phase, count in phases.items() if phase not in GONE)
@@ -356,16 +357,29 @@ def bought_items(order: OrderSeen) -> Iterable[ItemSeen]:
 
 
 class _Bill:
-    """The month's money while it is being added up. A purchase of unknown date may be this month's, and counts so."""
+    """The month's money while it is being added up. A purchase of unknown date may be this month's, and counts so.
+
+    Hundreds of numbers of an order have one price: they are counted, and multiplied once, in `close`.
+    """
 
     def __init__(self, currency: str) -> None:
         self.monthly = self.committed = self.reserved = Money.zero(currency)
         self.foreign: dict[str, Money] = {}
+        self._held: Counter[tuple[Price, bool]] = Counter()
+        self._bought: Counter[Price] = Counter()
+
+    def close(self) -> None:
+        """Add up what was counted. Nothing is to be read of the bill before."""
+        for (price, new), count in self._held.items():
+            self._add_held(price, count, new)
+        for price, count in self._bought.items():
+            self._commit(price.monthly * count)
+            self._commit(price.setup * count)
 
     def add_number(self, number: NumberSeen, price: Price | None, now: datetime) -> None:
         if price is not None:
             bought = number.purchased_at and month_of(number.purchased_at)
-            self._add_held(price, 1, bought is None or bought == month_of(now))
+            self._held[price, bought is None or bought == month_of(now)] += 1
 
     def add_lot(self, lot: Lot, count: int, now: datetime) -> None:
         if lot.phase not in GONE:
@@ -383,8 +397,7 @@ class _Bill:
 
     def add_purchase(self, price: Price | None) -> None:
         if price is not None:
-            self._commit(price.monthly)
-            self._commit(price.setup)
+            self._bought[price] += 1
 
     def add_reservation(self, budget: Money | None) -> None:
         if budget is not None and self._commit(budget):
