@@ -45,7 +45,7 @@ MODULES = {
     ),
     "NumberOrder": (
         *("plan/number_order/*", "plan/offer_choice", "objects/number_order", "controllers/number_order"),
-        "controllers/order_allowance",
+        *("controllers/order_allowance", "controllers/order_search"),
     ),
     "PhoneNumber": (
         *("plan/phone_number/*", "objects/phone_number", "objects/phone_number_status", "controllers/phone_number"),

@@ -14,11 +14,17 @@ only its turns use, and apart what all of them do::
                                               in_use.py              it stays while numbers use it; profiles too
                                               marked_numbers.py      what its listing shows under the marks of pools
                                               offers.py              what it offers, as a person asks
-    NumberPool         number_pool.py         pool_release.py        what it lets go
+    NumberPool         number_pool.py         carrier_prices.py      what its accounts offer, where it goes by price
+                                              pool_release.py        what it lets go
                                               pool_tally.py          its numbers, counted from change to change
                                               adoption.py            what spec.adopt asks for, and what becomes of it
                                               adoption_book.py       both, by pool and account
-    NumberOrder        number_order.py        order_allowance.py     what it may still buy when it runs
+    NumberOrder        number_order.py        order_world.py         what else its turn depends on
+                                              order_allowance.py     what it may still buy when it runs
+                                              order_search.py        it searches and chooses
+                                              order_purchase.py      it buys, or looks up what was sent
+                                              order_recording.py     objects of what it has bought
+                                              order_status.py        how far it is, written down
                                               named_numbers.py       the numbers that a person names in it
                                               purchase_lock.py       which orders buy in turn
                                               purchase_rate.py       spec.limits.purchasesPerHour

@@ -15,8 +15,9 @@ from ringfleet.api.number_pool import NumberPoolStatus
 from ringfleet.api.phone_number import NumberDocuments, NumberPrice, PhoneNumberStatus
 from ringfleet.controllers.bundle_readiness import learn_demands
 from ringfleet.controllers.carrier_prices import learn_prices
-from ringfleet.controllers.number_order import bundle_of, order_world, searched
 from ringfleet.controllers.number_pool import decide_pool, order_body
+from ringfleet.controllers.order_search import searched
+from ringfleet.controllers.order_world import bundle_of, order_world
 from ringfleet.controllers.services import Services
 from ringfleet.dryrun.simulation import WhatIf
 from ringfleet.model import Holding, HoldingStatus, ItemState, Outcome, Phase
