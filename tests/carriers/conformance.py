@@ -150,11 +150,15 @@ class CarrierConformance:
     async def test_a_state_is_found_behind_more_numbers_of_others_than_anybody_looks_through(
         self, customer: Customer
     ) -> None:
-        for code, size in (("212", 1), ("646", 1), ("303", 5000), ("312", 5000)):
-            block = {"country": "US", "type": "geographic", "area_code": code, "size": size}
+        """In area codes that no other test sells from."""
+        for code, size, place in (
+            *(("213", 5000, "Los Angeles, CA"), ("305", 5000, "Miami, FL")),
+            *(("503", 1, "Portland, OR"), ("541", 1, "Eugene, OR")),
+        ):
+            block = {"country": "US", "type": "geographic", "area_code": code, "size": size, "region": place}
             customer.sandbox.control("POST", "stock", block)
-        found = await customer.carrier.search(Query("US", NumberType.GEOGRAPHIC, region="NY"), 10)
-        assert {offer.area_code for offer in found.offers} == {"212", "646"}
+        found = await customer.carrier.search(Query("US", NumberType.GEOGRAPHIC, region="OR"), 10)
+        assert {offer.area_code for offer in found.offers} == {"503", "541"}
         assert found.looked_through is None
 
     @pytest.mark.parametrize("able", [Capability.VOICE, Capability.SMS, Capability.MMS, Capability.FAX])
@@ -749,6 +753,7 @@ class CarrierConformance:
         while len(bought) < count:
             order = {"account": customer.id, "count": min(100, count - len(bought)), "area_code": "212", **fields}
             items = customer.sandbox.control("POST", "numbers", order)["items"]
+            assert items, "the sandbox has no more of these"
             bought |= {E164(item["number"]) for item in items}
         return bought
 

@@ -20,7 +20,7 @@ from tests.simulator.process import SimulatorProcess
 
 MARK = Mark("inst-1", "shop", "us")
 US_415 = Query("US", NumberType.GEOGRAPHIC, "415")
-TRIES = 20
+TRIES = 60
 
 _serial = count(1)
 
