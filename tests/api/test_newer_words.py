@@ -17,6 +17,7 @@ from tests.api.manifests import (
     a_pool,
     a_profile,
     a_quota,
+    a_service,
     a_set,
     an_account,
     an_order,
@@ -33,6 +34,7 @@ ONE_OF_EACH = (
     a_claim(),
     a_quota(),
     a_set(),
+    a_service(),
 )
 NEWER = "OfANewerVersion"
 OF_KUBERNETES = "conditions"

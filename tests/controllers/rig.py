@@ -285,6 +285,8 @@ class Rig:
         try:
             beginning = asyncio.create_task(ready.wait())
             await asyncio.wait({engine, beginning}, return_when=asyncio.FIRST_COMPLETED)
+            while not (engine.done() or self.services.queues.intents.active or self.services.leadership.stands_by):
+                await asyncio.sleep(0)
             if not engine.done():
                 yield
         finally:

@@ -122,7 +122,7 @@ async def test_whoever_is_followed_is_young_and_nobody_is_deaf_while_all_is_well
         followers = observe(rig.services)
         assert sorted(one.kind for one in followers) == [
             *("CarrierAccount", "ComplianceBundle", "NumberClaim", "NumberOrder", "NumberPool", "NumberQuota"),
-            *("PhoneNumber", "RotationSet", "RoutingProfile"),
+            *("PhoneNumber", "ProxyService", "RotationSet", "RoutingProfile"),
         ]
         assert [one.kind for one in followers if one.deaf or one.silent] == []
 

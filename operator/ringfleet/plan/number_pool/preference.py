@@ -5,8 +5,9 @@
     preference   1 before 2; a pool that gives none has its accounts in the order of its list
     cost         of a number in its first HORIZON months, setup included, on the average of those that an order would
                  take there first: of its area codes in their order, within the price caps
-    not known    an account whose prices are being asked is waited for; one that does not tell, or offers nothing that
-                 fits, comes after those of its preference whose cost is known
+    not known    an account whose prices are being asked, or that is being reached for the first time, is waited for;
+                 one that does not tell, or offers nothing that fits, comes after those of its preference whose cost is
+                 known
 
 Amounts of two currencies are never compared: an offer in another currency than the pool's is above its caps, and no
 order takes it. Who has only such offers has no cost, and the pool says so (condition PriceUnknown).
@@ -52,7 +53,7 @@ def in_turn(
         seen = accounts.get(account)
         if seen is None or account not in priced:
             return ranks[account], 2, 0
-        if seen.prices_awaited:
+        if seen.prices_awaited or seen.blocked is Reason.ACCOUNT_NOT_READY:
             return ranks[account], 0, 0
         cost = cost_of(market, limits, seen.offered or (), count)
         return (ranks[account], 1, cost.amount) if cost else (ranks[account], 2, 0)
