@@ -259,3 +259,27 @@ def test_every_add_is_followed_by_a_run_and_no_key_runs_twice_at_once(
     runs(*adds, handle=handle, queue=WorkQueue(workers=workers, retries=Backoff(1.0, 8.0)))
     for added_at, key in adds:
         assert any(started >= added_at and ran == key for started, ran in finished), (added_at, key, finished)
+
+
+def test_two_queues_whose_keys_come_up_a_moment_after_a_timer_do_not_wake_each_other_for_ever() -> None:
+    """As a real clock they need one that goes on: the one of these tests stands still while anything runs."""
+
+    async def both() -> list[float]:
+        seen: list[float] = []
+
+        async def note(_key: str) -> None:
+            seen.append(now())
+
+        def soon(rounds: int, act: Callable[[], object]) -> None:
+            loop.call_soon(soon, rounds - 1, act) if rounds else act()
+
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        queues = [WorkQueue[str](debounce=0.0) for _ in range(2)]
+        before = 1.0 - 1e-10
+        for rounds, queue in enumerate(queues):  # the second is a round of the loop behind the first
+            loop.call_at(before, soon, rounds, partial(queue.add, "a", 1.0 - before))
+        loop.call_at(2.0, stop.set)
+        await asyncio.gather(*(queue.run(note, stop) for queue in queues))
+        return seen
+
+    assert run_in_virtual_time(both()) == pytest.approx([1.0, 1.0])
