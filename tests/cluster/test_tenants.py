@@ -30,9 +30,13 @@ ALL = frozenset(product((*READ, *WRITE), (*OURS, *SUBRESOURCES)))
 VIEW = frozenset({*product(READ, OURS), *product(("get",), SCALED)})
 EDIT = VIEW | {
     *product(WRITE, ("compliancebundles", "numberclaims", "numberpools", "rotationsets", "routingprofiles")),
+    *product(WRITE, ("proxyservices",)),
     *product(("update", "patch"), SCALED),
 }
-ADMIN = EDIT | {*product(("update", "patch", "delete", "deletecollection"), ("phonenumbers", "numberorders"))}
+ADMIN = EDIT | {
+    *product(("update", "patch", "delete", "deletecollection"), ("phonenumbers", "numberorders")),
+    ("create", "numberorders"),
+}
 
 FORBIDDEN = 403
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
