@@ -11,8 +11,6 @@ from ringfleet.kube.errors import KubeError
 from ringfleet.loading import loading
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
-
     from ringfleet.settings import Settings
 
 
@@ -45,12 +43,6 @@ def operator(dev: bool, **options: Any) -> None:
         run(settings)
     except (KubeError, OSError) as error:  # OSError: the health port is taken
         raise click.ClickException(str(error)) from error
-
-
-def _refusal(error: ValidationError) -> str:
-    """What is wrong with the settings, by flag or variable."""
-    wrong = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_url=False))
-    return f"the settings are wrong: {'; '.join(wrong)}"
 
 
 def run(settings: Settings) -> None:

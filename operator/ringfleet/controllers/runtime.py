@@ -1,7 +1,7 @@
-"""From services to running controllers: connect, learn everything, then reconcile until told to stop.
+"""From services to running controllers: connect, learn everything, lead, then reconcile until told to stop.
 
 The queues start only when intents, numbers and claims have been listed whole: a plan made on half a view would count
-too few.
+too few. And only while this process leads (`leadership.py`): one that stands by follows everything and works nothing.
 """
 
 from __future__ import annotations
